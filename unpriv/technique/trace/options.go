@@ -1,0 +1,295 @@
+package trace
+
+import (
+	"net/netip"
+	"time"
+
+	"scamper/shared/option"
+	"scamper/shared/warts"
+)
+
+// Defaults are the values of a command that depend on the process.
+type Defaults struct {
+	// Pid is the number of the process that probes. Its low 16 bits make the source port, the ICMP identifier and the
+	// checksum of ICMP-paris: pid & 0xffff | 0x8000.
+	Pid int
+}
+
+// port is the port and identifier used when none is given.
+func (d Defaults) port() uint16 { return uint16(d.Pid) | 0x8000 }
+
+// Options are the checked options of a trace towards destinations of one address family. Traces may share one value:
+// nothing changes it after it was parsed.
+type Options struct {
+	V6 bool // the destination is IPv6
+
+	Method       warts.TraceMethod
+	FirstHop     uint8 // TTL of the first probe, from 1
+	HopLimit     uint8 // highest TTL; 0 is no limit but that of the protocols, 255
+	GapLimit     uint8 // unresponsive hops in a row that bring about GapAction, from 1
+	GapAction    warts.TraceGapAction
+	Loops        uint8 // loops at which to stop; 0 does not look for loops
+	Attempts     uint8 // probes per hop at most, 1 to 20
+	AllAttempts  bool  // send all attempts, whatever the replies
+	Confidence   uint8 // percent: 95, 99, or 0 for off
+	IgnoreTTLDst bool  // time exceeded from the destination does not end the trace
+
+	SrcPort    uint16 // ICMP: the identifier. With AnySrcPort only the first choice for ICMP, else meaningless
+	AnySrcPort bool   // the program chooses a free source port or identifier
+	DstPort    uint16 // ICMP-paris: the checksum
+	ToS        uint8
+	Offset     uint16 // IPv6 fragment offset in units of 8 bytes; 0 is no fragment
+
+	// Payload is what probes carry after the header of UDP or ICMP; nil is the default of zeros. Of the Paris methods it
+	// has two bytes at least, because those are rewritten: a single byte is followed by a zero.
+	Payload []byte
+
+	Src    netip.Addr // the source address; invalid when routing decides
+	Router netip.Addr // the router to send through; invalid when routing decides
+
+	Wait      time.Duration // for a reply
+	WaitProbe time.Duration // least time between two probes
+	WaitHop   time.Duration // least time between two probes of a hop, in parallel probing
+	Parallel  uint8         // TTLs that may be outstanding at once, from 1
+	Stream    uint8         // a copy of the trace is written after each so many probes; 0 is never
+
+	UserID uint32
+
+	PMTUD        bool // discover the path MTU afterwards
+	Datalink     bool // take time stamps from the datalink
+	ConstPayload bool // the payload stays the same, something else tells probes apart
+	Raw          bool // send TCP through a raw IPv4 socket
+	PTR          bool // look up the names of hops
+	Back         bool // probe from HopLimit downwards
+
+	GSS    []netip.Addr // global stop set
+	LSS    string       // name of the local stop set; empty is none
+	NoBack bool         // doubletree without its backward phase
+
+	src, router string   // as given, until the family of the destination is known
+	gss         []string // the same
+}
+
+// Doubletree reports whether stop sets are used.
+func (o *Options) Doubletree() bool { return len(o.GSS) > 0 || o.LSS != "" }
+
+// Grammar returns the descriptions of the options in the order of the manual page.
+func Grammar() []option.Option { return table.Options() }
+
+// Parse parses what follows the word trace in a command: options and destination. The error is an [*option.Error] whose
+// text is fit for a user.
+func Parse(text string, d Defaults) (*Options, netip.Addr, error) {
+	o := newOptions()
+	operand, present, err := table.Parse(text, o)
+	if err == nil {
+		err = o.checkAlone(text, present)
+	}
+	if err != nil {
+		return nil, netip.Addr{}, err
+	}
+	dst, ok := option.ParseAddr(operand)
+	if !ok {
+		return nil, netip.Addr{}, option.InvalidDestination()
+	}
+	if o, err = o.towards(dst.Is6(), present, d); err != nil {
+		return nil, netip.Addr{}, err
+	}
+	return o, dst, nil
+}
+
+// Template is the options of a trace without destination, for lists of destinations. It may be shared.
+type Template struct {
+	v4, v6     *Options
+	err4, err6 error
+}
+
+// ParseTemplate parses the options of a trace, to which destinations will be added. The error is the one that every
+// destination would have met.
+func ParseTemplate(optionText string, d Defaults) (*Template, error) {
+	o := newOptions()
+	rest, present, err := table.ParseOptions(optionText, o)
+	if err == nil {
+		err = o.checkAlone(optionText, present)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rest != "" { // the destinations to come would be the second one of the command
+		return nil, option.InvalidDestination()
+	}
+	t := &Template{}
+	t.v4, t.err4 = o.towards(false, present, d)
+	t.v6, t.err6 = o.towards(true, present, d)
+	return t, nil
+}
+
+// For returns the options towards a destination. All destinations of a family get the same value, or the same error.
+func (t *Template) For(dst netip.Addr) (*Options, error) {
+	switch {
+	case dst.Is4():
+		return t.v4, t.err4
+	case dst.Is6():
+		return t.v6, t.err6
+	}
+	return nil, option.InvalidDestination()
+}
+
+// newOptions returns the options of a trace that gives none. A source port and a destination port that depend on others
+// are filled in by towards.
+func newOptions() *Options {
+	return &Options{
+		Method: warts.TraceUDPParis, FirstHop: 1, GapLimit: 5, GapAction: warts.TraceGapStop, Loops: 1, Attempts: 2,
+		Wait: 5 * time.Second, Parallel: 1,
+	}
+}
+
+// checkAlone holds the rules that do not concern the destination, and refuses what this version cannot do.
+func (o *Options) checkAlone(text string, present option.Letters) error {
+	if err := option.RunChecks(checksAlone, o, present); err != nil {
+		return err
+	}
+	return table.Available(text)
+}
+
+// towards returns a copy of the options completed for destinations of a family.
+func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options, error) {
+	c := *o
+	c.V6 = v6
+	if !present.Has('s') {
+		c.SrcPort = d.port()
+	}
+	c.AnySrcPort = c.SrcPort == 0
+	if !present.Has('d') {
+		c.DstPort = 33435
+		if c.Method == warts.TraceICMPEchoParis {
+			c.DstPort = d.port()
+		}
+	}
+	if c.paris() && len(c.Payload) == 1 {
+		c.Payload = []byte{c.Payload[0], 0}
+	}
+	if err := option.RunChecks(checksTowards, &c, present); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+func (o *Options) tcp() bool { return o.Method == warts.TraceTCP || o.Method == warts.TraceTCPAck }
+
+func (o *Options) paris() bool {
+	return o.Method == warts.TraceUDPParis || o.Method == warts.TraceICMPEchoParis
+}
+
+// sameFamily parses an address that must be of the destination's family; bad says that it is none.
+func (o *Options) sameFamily(text string) (addr netip.Addr, bad bool) {
+	a, ok := option.ParseAddr(text)
+	return a, !ok || a.Is6() != o.V6
+}
+
+type check = option.Check[Options]
+
+// checksAlone come before the destination is looked at, in the order in which a user is told.
+var checksAlone = []check{
+	{
+		Fails: func(o *Options, given option.Letters) bool { return o.Back && !given.Has('m') },
+		Text:  "backwards probing must be used with a hoplimit",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool { return o.Back && given.HasAny("zZ") },
+		Text:  "backwards probing cannot be used with doubletree",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.HopLimit != 0 && o.FirstHop > o.HopLimit },
+		Text:  "firsthop cannot be beyond hoplimit",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Parallel > o.GapLimit },
+		Text:  "squeries cannot be greater than gaplimit",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool {
+			return o.PMTUD && (o.FirstHop > 1 || given.HasAny("zZ"))
+		},
+		Text: "cannot do pmtud without all of path",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.PMTUD && o.Method == warts.TraceTCP },
+		Text:  "cannot do pmtud with this probe method",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Confidence != 0 && o.AllAttempts },
+		Text:  "cannot set both all-attempts and confidence",
+	},
+}
+
+// maxGSS is how many addresses a global stop set may have.
+const maxGSS = 65535
+
+// checksTowards come once the family of the destination is known.
+var checksTowards = []check{
+	{
+		Fails: func(o *Options, given option.Letters) bool { return given.Has('p') && o.tcp() },
+		Text:  "cannot include a payload with TCP traceroute",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Parallel > 1 && o.tcp() },
+		Text:  "cannot send parallel probes with TCP methods",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Raw && (o.V6 || !o.tcp()) },
+		Text:  "-O raw only works for IPv4 TCP methods",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Offset != 0 && !o.V6 },
+		Text:  "can only do fragment traceroute with IPv6",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) (bad bool) {
+			if given.Has('S') {
+				o.Src, bad = o.sameFamily(o.src)
+			}
+			return bad
+		},
+		Text: "invalid source address",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) (bad bool) {
+			if given.Has('r') {
+				o.Router, bad = o.sameFamily(o.router)
+			}
+			return bad
+		},
+		Text: "invalid router address",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool {
+			o.GSS = make([]netip.Addr, 0, len(o.gss))
+			for _, text := range o.gss {
+				a, bad := o.sameFamily(text)
+				if bad {
+					return true
+				}
+				o.GSS = append(o.GSS, a)
+			}
+			return false
+		},
+		Text: "cannot resolve gss",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool {
+			seen := make(map[netip.Addr]bool, len(o.GSS))
+			for _, a := range o.GSS {
+				if seen[a] {
+					return true
+				}
+				seen[a] = true
+			}
+			return false
+		},
+		Text: "cannot store gss entry",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return len(o.GSS) >= maxGSS },
+		Text:  "gss limited to 65535 entries",
+	},
+}
