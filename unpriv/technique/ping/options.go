@@ -1,0 +1,398 @@
+package ping
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"scamper/shared/option"
+	"scamper/shared/warts"
+)
+
+// Defaults are the values of a command that depend on the process.
+type Defaults struct {
+	// Pid is the number of the process that probes. Its low 16 bits are the ICMP identifier; with the highest of them
+	// set they are the source port of UDP and TCP.
+	Pid int
+}
+
+// TSMode is the kind of IPv4 timestamp option in probes.
+type TSMode uint8
+
+// The kinds of timestamp option.
+const (
+	TSNone    TSMode = iota
+	TSOnly           // timestamps
+	TSAndAddr        // timestamps and the addresses they come from
+	TSPreSpec        // timestamps of the addresses in Options.TSAddrs
+)
+
+// Options are the checked options of a ping towards destinations of one address family. Pings may share one value:
+// nothing changes it after it was parsed.
+type Options struct {
+	V6 bool // the destination is IPv6
+
+	Method    warts.PingMethod
+	Count     uint16        // probes to send, from 1
+	StopCount uint16        // replies after which to stop; 0 is never
+	Wait      time.Duration // between two probes
+	Timeout   time.Duration // for replies after the last probe
+	TTL       uint8         // from 1
+	ToS       uint8
+	Stream    uint8 // a copy of the ping is written after each so many probes; 0 is never
+
+	SrcPort    uint16 // ICMP: the identifier. With AnySrcPort only the first choice for ICMP, else meaningless
+	AnySrcPort bool   // the program chooses a free source port or identifier
+	DstPort    uint16 // ICMP: the first sequence number
+
+	ICMPSum      uint16 // the ICMP checksum of all probes, if HasICMPSum
+	HasICMPSum   bool
+	TCPNumber    uint32 // TCP sequence or acknowledgement number of all probes, if HasTCPNumber
+	HasTCPNumber bool   // otherwise it is random
+	MSS          uint16 // TCP maximum segment size option; 0 is none
+
+	// HeaderLen is the number of bytes of a probe before its payload: IP header with options, transport header, the 12
+	// bytes of an ICMP timestamp, and the embedded address of a spoofed probe.
+	HeaderLen int
+	// PayloadLen is the number of bytes after that: Payload, or Pattern repeated and cut at the end, or zeros. With
+	// HasICMPSum its first two bytes are taken by what makes up for the checksum.
+	PayloadLen int
+	Payload    []byte // nil when not given
+	Pattern    []byte // nil when not given; at most 16 bytes
+
+	Src    netip.Addr // the source address; invalid when routing decides
+	Router netip.Addr // the router to send through; invalid when routing decides
+
+	PMTU        uint16 // pseudo MTU; 0 is off
+	RecordRoute bool   // IPv4 record route option
+	TS          TSMode
+	TSAddrs     []netip.Addr // TSPreSpec: 1 to 4 IPv4 addresses
+
+	Datalink   bool // use the datalink for time stamps and reception
+	DatalinkTX bool // use the datalink for sending
+	Spoof      bool // Src need not be an address of this system
+	NoSrc      bool // do not embed the real source address in spoofed probes
+	TooBig     bool // the aim is to get fragmented replies
+	Raw        bool // send TCP through a raw IPv4 socket
+	SockRX     bool // receive from sockets rather than the datalink
+
+	UserID uint32
+
+	src, router, ts string // as given, until the family of the destination is known
+	size            int    // -s; 0 is not given
+	payloadSize     int    // -b
+}
+
+// Size is the number of bytes of a probe, IP header included.
+func (o *Options) Size() int { return o.HeaderLen + o.PayloadLen }
+
+// Grammar returns the descriptions of the options in the order of the manual page.
+func Grammar() []option.Option { return table.Options() }
+
+// Parse parses what follows the word ping in a command: options and destination. The error is an [*option.Error] whose
+// text is fit for a user.
+func Parse(text string, d Defaults) (*Options, netip.Addr, error) {
+	o := newOptions()
+	operand, present, err := table.Parse(text, o)
+	if err == nil {
+		err = o.checkAlone(text, present)
+	}
+	if err != nil {
+		return nil, netip.Addr{}, err
+	}
+	dst, ok := option.ParseAddr(operand)
+	if !ok {
+		return nil, netip.Addr{}, option.InvalidDestination()
+	}
+	if o, err = o.towards(dst.Is6(), present, d); err != nil {
+		return nil, netip.Addr{}, err
+	}
+	return o, dst, nil
+}
+
+// Template is the options of a ping without destination, for lists of destinations. It may be shared.
+type Template struct {
+	v4, v6     *Options
+	err4, err6 error
+}
+
+// ParseTemplate parses the options of a ping, to which destinations will be added. The error is the one that every
+// destination would have met.
+func ParseTemplate(optionText string, d Defaults) (*Template, error) {
+	o := newOptions()
+	rest, present, err := table.ParseOptions(optionText, o)
+	if err == nil {
+		err = o.checkAlone(optionText, present)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if rest != "" { // the destinations to come would be the second one of the command
+		return nil, option.InvalidDestination()
+	}
+	t := &Template{}
+	t.v4, t.err4 = o.towards(false, present, d)
+	t.v6, t.err6 = o.towards(true, present, d)
+	return t, nil
+}
+
+// For returns the options towards a destination. All destinations of a family get the same value, or the same error.
+func (t *Template) For(dst netip.Addr) (*Options, error) {
+	switch {
+	case dst.Is4():
+		return t.v4, t.err4
+	case dst.Is6():
+		return t.v6, t.err6
+	}
+	return nil, option.InvalidDestination()
+}
+
+// newOptions returns the options of a ping that gives none. Those that depend on others are filled in by towards.
+func newOptions() *Options {
+	return &Options{Method: warts.PingICMPEcho, Count: 4, Wait: time.Second, TTL: 64}
+}
+
+// checkAlone holds the rule that does not concern the destination, and refuses what this version cannot do.
+func (o *Options) checkAlone(text string, present option.Letters) error {
+	if err := option.RunChecks(checksAlone, o, present); err != nil {
+		return err
+	}
+	return table.Available(text)
+}
+
+// towards returns a copy of the options completed for destinations of a family.
+func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options, error) {
+	c := *o
+	c.V6 = v6
+	if !present.Has('W') {
+		c.Timeout = max(time.Second, c.Wait)
+	}
+	c.AnySrcPort = present.Has('F') && c.SrcPort == 0
+	if !present.Has('F') || c.AnySrcPort && c.Method.IsICMP() {
+		c.SrcPort = uint16(d.Pid)
+		if !c.Method.IsICMP() {
+			c.SrcPort |= 0x8000
+		}
+	}
+	if !present.Has('d') && !c.Method.IsICMP() {
+		c.DstPort = 33435
+	}
+	if err := option.RunChecks(checksTowards, &c, present); err != nil {
+		return nil, err
+	}
+	return &c, nil
+}
+
+// headerLen computes HeaderLen.
+func (o *Options) headerLen() int {
+	n := 20
+	if o.V6 {
+		n = 40
+	}
+	if o.RecordRoute {
+		n += 40
+	}
+	switch o.TS {
+	case TSNone:
+	case TSOnly:
+		n += 40
+	case TSAndAddr:
+		n += 36
+	case TSPreSpec:
+		n += 4 + 8*len(o.TSAddrs)
+	}
+	if o.Spoof && !o.NoSrc && o.Method != warts.PingTCPSynAck && o.Method != warts.PingTCPRst {
+		n += 4
+		if o.V6 {
+			n += 12
+		}
+	}
+	switch {
+	case o.Method == warts.PingICMPTime:
+		n += 8 + 12
+	case o.Method.IsICMP(), o.Method.IsUDP():
+		n += 8
+	default:
+		n += 20
+		if o.MSS != 0 {
+			n += 4
+		}
+	}
+	return n
+}
+
+// defaultPayload is the length of the payload when nothing is said about it.
+func (o *Options) defaultPayload() int {
+	switch {
+	case o.Method == warts.PingICMPEcho:
+		return 56
+	case o.Method == warts.PingICMPTime:
+		return 44
+	case o.Method.IsUDP():
+		return 12
+	}
+	return 0
+}
+
+// parseTS fills in TS and TSAddrs; it reports failure.
+func (o *Options) parseTS(text string) (bad bool) {
+	const preSpec = "tsprespec="
+	switch {
+	case strings.EqualFold(text, "tsonly"):
+		o.TS = TSOnly
+	case strings.EqualFold(text, "tsandaddr"):
+		o.TS = TSAndAddr
+	case len(text) > len(preSpec) && strings.EqualFold(text[:len(preSpec)], preSpec):
+		o.TS = TSPreSpec
+		o.TSAddrs = nil
+		for word := range strings.SplitSeq(text[len(preSpec):], ",") {
+			a, ok := option.ParseAddr(word)
+			if !ok || !a.Is4() || len(o.TSAddrs) == 4 {
+				return true
+			}
+			o.TSAddrs = append(o.TSAddrs, a)
+		}
+	default:
+		return true
+	}
+	return false
+}
+
+// sameFamily parses an address that must be of the destination's family; bad says that it is none.
+func (o *Options) sameFamily(text string) (addr netip.Addr, bad bool) {
+	a, ok := option.ParseAddr(text)
+	return a, !ok || a.Is6() != o.V6
+}
+
+type check = option.Check[Options]
+
+// checksAlone come before the destination is looked at.
+var checksAlone = []check{
+	{
+		Fails: func(o *Options, _ option.Letters) bool {
+			return o.MSS > 0 && o.Method != warts.PingTCPSyn && o.Method != warts.PingTCPSynAck &&
+				o.Method != warts.PingTCPSynSport
+		},
+		Text: "mss option only valid with tcp-syn probes",
+	},
+}
+
+// checksTowards come once the family of the destination is known, in the order in which a user is told.
+var checksTowards = []check{
+	{
+		Fails: func(_ *Options, given option.Letters) bool { return given.Has('p') && given.Has('B') },
+		Text:  "only specify one of pattern or payload",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool {
+			return given.Has('B') && given.Has('b') && len(o.Payload) != o.payloadSize
+		},
+		Text: "payload size inconsistent with payload",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool { return given.Has('T') && o.V6 },
+		Text:  "timestamp option only valid with IPv4 dst",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.RecordRoute && o.V6 },
+		Text:  "record route option only valid with IPv4 dst",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool { return given.Has('T') && o.RecordRoute },
+		Text:  "cannot use both TS and RR options",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool { return given.Has('T') && o.parseTS(o.ts) },
+		Text:  "invalid timestamp option",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool {
+			o.HeaderLen = o.headerLen()
+			return o.size != 0 && o.size < o.HeaderLen
+		},
+		Text: "specified probe size too small",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool {
+			switch {
+			case given.Has('B'):
+				o.PayloadLen = len(o.Payload)
+			case given.Has('b'):
+				o.PayloadLen = o.payloadSize
+			case o.size != 0:
+				o.PayloadLen = o.size - o.HeaderLen
+			default:
+				o.PayloadLen = o.defaultPayload()
+			}
+			return o.size != 0 && o.size != o.Size()
+		},
+		Text: "specified probe size inconsistent with payload",
+	},
+	{
+		// The program that this one replaces lets the size wrap around.
+		Fails: func(o *Options, _ option.Letters) bool { return o.Size() > 65535 },
+		Text:  "specified probe size too large",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.HasICMPSum && !o.Method.IsICMP() },
+		Text:  "icmp-csum only valid for ICMP methods",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.HasICMPSum && o.PayloadLen < 2 },
+		Text:  "payload size must allow csum manipulation",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.TooBig && !o.V6 },
+		Text:  "can only do tbt with IPv6 addresses",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool {
+			return o.TooBig && (o.PMTU == 0 || o.Size() <= int(o.PMTU))
+		},
+		Text: "specify valid path-mtu",
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.PMTU != 0 && o.SockRX },
+		Text:  "cannot specify -O sockrx with -M",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) (bad bool) {
+			if given.Has('S') {
+				o.Src, bad = o.sameFamily(o.src)
+			}
+			return bad
+		},
+		Text: "invalid source address",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) (bad bool) {
+			if given.Has('r') {
+				o.Router, bad = o.sameFamily(o.router)
+			}
+			return bad
+		},
+		Text: "invalid router address",
+	},
+	{
+		Fails: func(o *Options, given option.Letters) bool {
+			return o.Method.VariesSport() && given.Has('F') && o.SrcPort != 0 && o.overruns(o.SrcPort)
+		},
+		Textf: func(o *Options) string {
+			return fmt.Sprintf("invalid probe_sport %d given attempts %d", o.SrcPort, o.Count)
+		},
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Method.VariesDport() && o.overruns(o.DstPort) },
+		Textf: func(o *Options) string {
+			return fmt.Sprintf("invalid probe_dport %d given attempts %d", o.DstPort, o.Count)
+		},
+	},
+	{
+		Fails: func(o *Options, _ option.Letters) bool { return o.Raw && (o.V6 || !o.Method.IsTCP()) },
+		Text:  "-O raw only works for IPv4 TCP methods",
+	},
+}
+
+// overruns reports whether counting up from a port for each probe passes the highest port.
+func (o *Options) overruns(port uint16) bool { return 65535-int(port) < int(o.Count)-1 }
