@@ -155,10 +155,10 @@ func (o *Options) checkAlone(text string, present option.Letters) error {
 func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options, error) {
 	c := *o
 	c.V6 = v6
-	if !present.Has('s') {
+	c.AnySrcPort = present.Has('s') && c.SrcPort == 0
+	if !present.Has('s') || c.AnySrcPort && c.icmp() {
 		c.SrcPort = d.port()
 	}
-	c.AnySrcPort = c.SrcPort == 0
 	if !present.Has('d') {
 		c.DstPort = 33435
 		if c.Method == warts.TraceICMPEchoParis {
@@ -175,6 +175,10 @@ func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options
 }
 
 func (o *Options) tcp() bool { return o.Method == warts.TraceTCP || o.Method == warts.TraceTCPAck }
+
+func (o *Options) icmp() bool {
+	return o.Method == warts.TraceICMPEcho || o.Method == warts.TraceICMPEchoParis
+}
 
 func (o *Options) paris() bool {
 	return o.Method == warts.TraceUDPParis || o.Method == warts.TraceICMPEchoParis
