@@ -60,3 +60,11 @@ func (g Grant) check() error {
 	}
 	return nil
 }
+
+// grant is a Grant and what became of it.
+type grant struct {
+	Grant
+	opened bool
+	dir    int       // Directory: its descriptor
+	bound  *identity // Socket: which file was made, nil before and after
+}

@@ -1,0 +1,12 @@
+//go:build freebsd || netbsd || openbsd || dragonfly
+
+package message
+
+import "golang.org/x/sys/unix"
+
+const (
+	packetType  = unix.SOCK_SEQPACKET
+	cloexec     = unix.SOCK_CLOEXEC
+	cmsgCloexec = unix.MSG_CMSG_CLOEXEC
+	noSignal    = unix.MSG_NOSIGNAL
+)
