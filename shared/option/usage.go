@@ -52,3 +52,37 @@ func Usage(prefix string, options []Option, tail string) string {
 
 // Usage returns the usage text of the command under its own name, "usage: trace [...] target".
 func (t *Table[T]) Usage() string { return Usage("usage: "+t.Word, t.Options(), t.Operand) }
+
+// CutArgs cuts the arguments of a program such as scamper-ping into options of a command and what follows them. Words
+// are taken as in a command: the parameter of an option is the next argument. A parameter with white space in it is put
+// between quotes, unless it begins with one, so that joining the options with spaces makes a command again.
+func CutArgs(options []Option, args []string) (opts, rest []string) {
+	for len(args) > 0 && strings.HasPrefix(args[0], "-") {
+		word := args[0]
+		args = args[1:]
+		opts = append(opts, word)
+		if !takesParameter(options, word) || len(args) == 0 {
+			continue
+		}
+		param := args[0]
+		args = args[1:]
+		if strings.ContainsFunc(param, func(r rune) bool { return r < 0x80 && isSpace(byte(r)) }) &&
+			param[0] != '"' && param[0] != '\'' {
+			param = Quote(param)
+		}
+		opts = append(opts, param)
+	}
+	return opts, args
+}
+
+// takesParameter reports whether the last option of a word has a parameter.
+func takesParameter(options []Option, word string) bool {
+	long, isLong := strings.CutPrefix(word, "--")
+	for i := range options {
+		o := &options[i]
+		if isLong && o.Long == long && long != "" || !isLong && o.Letter == word[len(word)-1] && o.Letter != '-' {
+			return o.Class != Flag
+		}
+	}
+	return false
+}
