@@ -1,0 +1,215 @@
+package route
+
+import (
+	"cmp"
+	"math"
+	"net/netip"
+	"slices"
+)
+
+// The copy of the kernel's IPv4 routes, for the question "which route is it, and does
+// that route have only one source address?".
+//
+// The routes are laid out on the line of all addresses: where the answer changes, a new
+// span begins. A lookup is a binary search for the span. Which route a span belongs to
+// is worked out once: the longest prefix of table local (our own addresses), and if
+// there is none, the longest of table main. Wherever the kernel might see it otherwise
+// or the source might vary, the span says so, and the kernel is asked each time.
+
+// kind says what sources a route's packets have.
+type kind uint8
+
+const (
+	// kindVaries: several next hops, no next hop, or anything not understood.
+	kindVaries kind = iota
+	// kindOne: a next hop, and with it one source.
+	kindOne
+	// kindSelf: the destination is one of our addresses, and the source is the route's
+	// preferred one or, without one, the destination itself.
+	kindSelf
+)
+
+// fibRoute is a route as read from the kernel.
+type fibRoute struct {
+	addr    uint32 // first address of the prefix
+	bits    uint8  // length of the prefix, 0 to 32
+	local   bool   // of table local, not main
+	kind    kind
+	metric  uint32
+	prefSrc netip.Addr // preferred source, if it has one
+}
+
+// last returns the last address of the route's prefix.
+func (r *fibRoute) last() uint32 { return r.addr | hostMask(r.bits) }
+
+func hostMask(bits uint8) uint32 { return math.MaxUint32 >> bits }
+
+// fibEntry is the memory of a route: its source, once known.
+type fibEntry struct {
+	src    netip.Addr // valid if the source is known
+	want   netip.Addr // the route's preferred source; invalid if it has none
+	mirror bool       // the source is the destination, whatever it is
+	self   bool       // the source ought to be want, or else the destination
+	varies bool       // it turned out not to be what was expected
+}
+
+// varies is the entry number of spans for which the kernel is asked each time.
+const varies = -1
+
+// fib is the copy. The zero value answers varies for everything.
+type fib struct {
+	starts  []uint32 // first address of each span, ascending, beginning with 0
+	spans   []int32  // entry number of each span, or varies
+	entries []fibEntry
+}
+
+// lookup returns the entry number for an address.
+func (f *fib) lookup(addr uint32) int32 {
+	// Like sort.Search, written out: this is the hot path. low is the last span that
+	// begins at addr or before.
+	low, n := 0, len(f.starts)
+	if n == 0 {
+		return varies
+	}
+	for n > 1 {
+		half := n >> 1
+		if f.starts[low+half] <= addr {
+			low += half
+		}
+		n -= half
+	}
+	return f.spans[low]
+}
+
+// newFIB builds the copy from routes of both tables, in any order. It reorders them.
+func newFIB(routes []fibRoute) *fib {
+	// A prefix comes before those within it, and its routes stand together, table local
+	// first, lowest metric first.
+	slices.SortFunc(routes, func(a, b fibRoute) int {
+		return cmp.Or(
+			cmp.Compare(a.addr, b.addr),
+			cmp.Compare(a.bits, b.bits),
+			-cmp.Compare(btoi(a.local), btoi(b.local)),
+			cmp.Compare(a.metric, b.metric),
+		)
+	})
+	f := &fib{}
+	f.span(0, varies)
+
+	// nest is the prefixes around the current place, outermost first.
+	nest := []nested{{last: math.MaxUint32, local: noMatch, main: noMatch}}
+	leave := func(until uint32, all bool) {
+		for len(nest) > 1 && (all || nest[len(nest)-1].last < until) {
+			end := nest[len(nest)-1].last
+			nest = nest[:len(nest)-1]
+			if end != math.MaxUint32 {
+				f.span(end+1, nest[len(nest)-1].entry())
+			}
+		}
+	}
+	for i := 0; i < len(routes); {
+		r := &routes[i]
+		leave(r.addr, false)
+		here := nest[len(nest)-1]
+		here.last = r.last()
+		for i < len(routes) && routes[i].addr == r.addr && routes[i].bits == r.bits {
+			first := i
+			for i++; i < len(routes) && routes[i].addr == r.addr && routes[i].bits == r.bits &&
+				routes[i].local == routes[first].local; i++ {
+			}
+			m := match{bits: int(r.bits), entry: f.add(routes[first:i])}
+			if routes[first].local {
+				here.local = m
+			} else {
+				here.main = m
+			}
+		}
+		nest = append(nest, here)
+		f.span(r.addr, here.entry())
+	}
+	leave(0, true)
+	return f
+}
+
+// match is the longest prefix of a table that covers a place.
+type match struct {
+	bits  int
+	entry int32
+}
+
+var noMatch = match{bits: -1, entry: varies}
+
+// nested is a prefix, and what covers the addresses within it that no longer one does.
+type nested struct {
+	last        uint32
+	local, main match
+}
+
+// entry decides between the tables. A kernel whose rules were never touched keeps both
+// in one trie, and lets a longer prefix of main win over one of local; a kernel whose
+// rules once were doesn't. So nothing is said of that rare case.
+func (n *nested) entry() int32 {
+	switch {
+	case n.local.bits < 0:
+		return n.main.entry
+	case n.main.bits > n.local.bits:
+		return varies
+	default:
+		return n.local.entry
+	}
+}
+
+// span begins a span at start, or changes the one that began there.
+func (f *fib) span(start uint32, entry int32) {
+	if n := len(f.starts); n > 0 && f.starts[n-1] == start {
+		f.spans[n-1] = entry
+		return
+	}
+	f.starts = append(f.starts, start)
+	f.spans = append(f.spans, entry)
+}
+
+// add makes the entry for the routes to one prefix in one table, lowest metric first.
+// The kernel uses the first, unless there is another of the same metric: then it may
+// choose between them by the state of their neighbours.
+func (f *fib) add(same []fibRoute) int32 {
+	best := &same[0]
+	if len(same) > 1 && same[1].metric == best.metric {
+		return varies
+	}
+	for i := range same {
+		if same[i].kind == kindVaries {
+			return varies // a dead or otherwise special route, which may or may not count
+		}
+	}
+	f.entries = append(f.entries, fibEntry{want: best.prefSrc, self: best.kind == kindSelf})
+	return int32(len(f.entries) - 1)
+}
+
+// source returns the source of an entry for dst, if it is known.
+func (e *fibEntry) source(dst netip.Addr) (netip.Addr, bool) {
+	if e.mirror {
+		return dst, true
+	}
+	return e.src, e.src.IsValid()
+}
+
+// learn remembers that the kernel answered src for dst, if that is what was expected of
+// such a route; otherwise it is never asked for again.
+func (e *fibEntry) learn(dst, src netip.Addr) {
+	switch {
+	case e.want.IsValid() && src != e.want, e.self && !e.want.IsValid() && src != dst:
+		e.varies = true
+	case e.self && !e.want.IsValid():
+		e.mirror = true
+	default:
+		e.src = src
+	}
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

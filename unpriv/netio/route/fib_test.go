@@ -1,0 +1,137 @@
+package route
+
+import (
+	"encoding/binary"
+	"math/rand/v2"
+	"net/netip"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// plain is the answer of somebody who reads all routes each time.
+func plain(routes []fibRoute, addr uint32) (best *fibRoute) {
+	bits := map[bool]int{true: -1, false: -1}
+	found := map[bool][]*fibRoute{}
+	for i := range routes {
+		r := &routes[i]
+		if addr < r.addr || addr > r.last() {
+			continue
+		}
+		switch {
+		case int(r.bits) > bits[r.local]:
+			bits[r.local], found[r.local] = int(r.bits), []*fibRoute{r}
+		case int(r.bits) == bits[r.local]:
+			found[r.local] = append(found[r.local], r)
+		}
+	}
+	if bits[true] >= 0 && bits[false] > bits[true] {
+		return nil
+	}
+	lowest := 0
+	for _, r := range found[bits[true] >= 0] {
+		switch {
+		case r.kind == kindVaries:
+			return nil
+		case best == nil || r.metric < best.metric:
+			best, lowest = r, 1
+		case r.metric == best.metric:
+			lowest++
+		}
+	}
+	if lowest > 1 {
+		return nil
+	}
+	return best
+}
+
+func random(r *rand.Rand, n int) []fibRoute {
+	routes := make([]fibRoute, n)
+	for i := range routes {
+		bits := uint8(r.IntN(33))
+		addr := r.Uint32()
+		if r.IntN(3) > 0 { // crowd them
+			addr = 10<<24 | addr&0x00030303
+		}
+		addr &^= hostMask(bits)
+		src := netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})
+		routes[i] = fibRoute{addr: addr, bits: bits, local: r.IntN(3) == 0, kind: kindOne, prefSrc: src}
+		if r.IntN(10) == 0 {
+			routes[i].kind = kindVaries
+		}
+		if r.IntN(10) == 0 {
+			routes[i].metric = 1
+		}
+	}
+	return routes
+}
+
+func TestFIBAgainstPlain(t *testing.T) {
+	for seed := range uint64(300) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		routes := random(r, r.IntN(60))
+		asked := append([]fibRoute(nil), routes...)
+		f := newFIB(routes)
+		var addrs []uint32
+		for i := range asked {
+			addrs = append(addrs, asked[i].addr-1, asked[i].addr, asked[i].last(), asked[i].last()+1)
+		}
+		for range 100 {
+			addrs = append(addrs, r.Uint32())
+		}
+		for _, addr := range addrs {
+			best, got := plain(asked, addr), f.lookup(addr)
+			switch {
+			case best == nil && got == varies:
+			case best == nil || got == varies || f.entries[got].want != best.prefSrc:
+				t.Fatalf("seed %d, %s: entry %d, want %+v", seed, addr4(addr), got, best)
+			}
+		}
+	}
+}
+
+func TestFIBEmpty(t *testing.T) {
+	for name, f := range map[string]*fib{"zero": {}, "no routes": newFIB(nil)} {
+		for _, addr := range []uint32{0, 1, 1 << 31, 1<<32 - 1} {
+			if got := f.lookup(addr); got != varies {
+				t.Errorf("%s: %s: entry %d", name, addr4(addr), got)
+			}
+		}
+	}
+}
+
+func TestLearn(t *testing.T) {
+	a, b, c := netip.MustParseAddr("192.0.2.1"), netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("192.0.2.3")
+	type answer struct {
+		Src    netip.Addr
+		OK     bool
+		Varies bool
+	}
+	for _, test := range []struct {
+		name string
+		e    fibEntry
+		src  netip.Addr // the kernel's answer for a
+		want answer     // afterwards, for c
+	}{
+		{"next hop", fibEntry{}, b, answer{b, true, false}},
+		{"next hop with source", fibEntry{want: b}, b, answer{b, true, false}},
+		{"next hop with another source", fibEntry{want: b}, c, answer{netip.Addr{}, false, true}},
+		{"own address", fibEntry{self: true, want: b}, b, answer{b, true, false}},
+		{"own address, surprising", fibEntry{self: true, want: b}, a, answer{netip.Addr{}, false, true}},
+		{"own prefix", fibEntry{self: true}, a, answer{c, true, false}},
+		{"own prefix, surprising", fibEntry{self: true}, b, answer{netip.Addr{}, false, true}},
+	} {
+		e := test.e
+		e.learn(a, test.src)
+		src, ok := e.source(c)
+		if diff := cmp.Diff(test.want, answer{src, ok, e.varies}, cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func addr4(a uint32) netip.Addr {
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], a)
+	return netip.AddrFrom4(b)
+}

@@ -1,0 +1,304 @@
+package route
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+
+	"golang.org/x/sys/unix"
+)
+
+// Messages of rtnetlink(7), taken apart. All integers are in host order.
+
+var errCut = errors.New("message is cut short")
+
+// message is one netlink message without its header.
+type message struct {
+	kind  uint16 // nlmsg_type
+	flags uint16
+	seq   uint32
+	port  uint32 // nlmsg_pid
+	body  []byte
+}
+
+// nextMessage splits the first message off a datagram.
+func nextMessage(b []byte) (m message, rest []byte, err error) {
+	if len(b) < unix.SizeofNlMsghdr {
+		return message{}, nil, fmt.Errorf("netlink header of %d bytes: %w", len(b), errCut)
+	}
+	size := uint64(binary.NativeEndian.Uint32(b))
+	if size < unix.SizeofNlMsghdr || size > uint64(len(b)) {
+		return message{}, nil, fmt.Errorf("netlink message of %d bytes, %d are there: %w", size, len(b), errCut)
+	}
+	m = message{
+		kind:  binary.NativeEndian.Uint16(b[4:]),
+		flags: binary.NativeEndian.Uint16(b[6:]),
+		seq:   binary.NativeEndian.Uint32(b[8:]),
+		port:  binary.NativeEndian.Uint32(b[12:]),
+		body:  b[unix.SizeofNlMsghdr:size],
+	}
+	return m, b[min(align4(size), uint64(len(b))):], nil
+}
+
+// errno returns what an NLMSG_ERROR or NLMSG_DONE says; nil is success.
+func (m *message) errno() error {
+	if len(m.body) < 4 {
+		return fmt.Errorf("error message: %w", errCut)
+	}
+	code := int32(binary.NativeEndian.Uint32(m.body))
+	switch {
+	case code == 0:
+		return nil
+	case code > 0 || code < -4095:
+		return unix.EPROTO
+	}
+	return unix.Errno(-code)
+}
+
+// nextAttr splits the first attribute off a list. ok is false at the end of the list,
+// and where it goes on with something that is none.
+func nextAttr(b []byte) (kind uint16, value, rest []byte, ok bool) {
+	if len(b) < unix.SizeofRtAttr {
+		return 0, nil, nil, false
+	}
+	size := uint64(binary.NativeEndian.Uint16(b))
+	if size < unix.SizeofRtAttr || size > uint64(len(b)) {
+		return 0, nil, nil, false
+	}
+	kind = binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+	return kind, b[unix.SizeofRtAttr:size], b[min(align4(size), uint64(len(b))):], true
+}
+
+func align4(n uint64) uint64 { return (n + 3) &^ 3 }
+
+// appendMessage appends a message whose length is filled in by endMessage.
+func appendMessage(b []byte, kind, flags uint16, seq uint32, body ...byte) []byte {
+	b = append(b, 0, 0, 0, 0)
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = binary.NativeEndian.AppendUint16(b, flags)
+	b = binary.NativeEndian.AppendUint32(b, seq)
+	b = append(b, 0, 0, 0, 0)
+	return append(b, body...)
+}
+
+func appendAttr(b []byte, kind uint16, value []byte) []byte {
+	b = binary.NativeEndian.AppendUint16(b, uint16(unix.SizeofRtAttr+len(value)))
+	b = binary.NativeEndian.AppendUint16(b, kind)
+	b = append(b, value...)
+	for len(b)%4 != 0 {
+		b = append(b, 0)
+	}
+	return b
+}
+
+func endMessage(b []byte) []byte {
+	binary.NativeEndian.PutUint32(b, uint32(len(b)))
+	return b
+}
+
+func u32of(value []byte) uint32 {
+	if len(value) < 4 {
+		return 0
+	}
+	return binary.NativeEndian.Uint32(value)
+}
+
+// routeMessage is an RTM_NEWROUTE or RTM_DELROUTE.
+type routeMessage struct {
+	family  uint8
+	dstBits uint8
+	srcBits uint8
+	tos     uint8
+	kind    uint8 // RTN_UNICAST, ...
+	table   uint32
+	flags   uint32
+	dst     netip.Addr // invalid if the prefix is empty
+	gateway netip.Addr
+	prefSrc netip.Addr
+	oif     uint32
+	metric  uint32
+	mtu     uint32
+	other   bool // it has attributes that aren't above: several next hops, encapsulation...
+}
+
+func parseRoute(b []byte) (routeMessage, error) {
+	if len(b) < unix.SizeofRtMsg {
+		return routeMessage{}, fmt.Errorf("route of %d bytes: %w", len(b), errCut)
+	}
+	r := routeMessage{
+		family: b[0], dstBits: b[1], srcBits: b[2], tos: b[3],
+		table: uint32(b[4]), kind: b[7], flags: binary.NativeEndian.Uint32(b[8:]),
+	}
+	for rest := b[unix.SizeofRtMsg:]; ; {
+		kind, value, after, ok := nextAttr(rest)
+		if !ok {
+			return r, nil
+		}
+		rest = after
+		switch kind {
+		case unix.RTA_DST:
+			r.dst, _ = netip.AddrFromSlice(value)
+		case unix.RTA_GATEWAY:
+			r.gateway, _ = netip.AddrFromSlice(value)
+		case unix.RTA_VIA: // struct rtvia: family, address
+			if len(value) > 2 {
+				r.gateway, _ = netip.AddrFromSlice(value[2:])
+			}
+			r.other = true
+		case unix.RTA_PREFSRC:
+			r.prefSrc, _ = netip.AddrFromSlice(value)
+		case unix.RTA_OIF:
+			r.oif = u32of(value)
+		case unix.RTA_PRIORITY:
+			r.metric = u32of(value)
+		case unix.RTA_TABLE:
+			r.table = u32of(value)
+		case unix.RTA_METRICS:
+			r.mtu = parseMTU(value)
+		case unix.RTA_CACHEINFO, unix.RTA_PREF, unix.RTA_UID, unix.RTA_FLOW, unix.RTA_PAD:
+		default:
+			r.other = true
+		}
+	}
+}
+
+// rtaxMTU is RTAX_MTU of linux/rtnetlink.h.
+const rtaxMTU = 2
+
+func parseMTU(metrics []byte) uint32 {
+	for {
+		kind, value, rest, ok := nextAttr(metrics)
+		if !ok {
+			return 0
+		}
+		if kind == rtaxMTU {
+			return u32of(value)
+		}
+		metrics = rest
+	}
+}
+
+// Flags of a route under which its source is as constant as without (linux/rtnetlink.h):
+// RTNH_F_ONLINK, RTNH_F_OFFLOAD, RTNH_F_TRAP, and RTM_F_OFFLOAD, RTM_F_TRAP,
+// RTM_F_OFFLOAD_FAILED.
+const harmlessFlags = unix.RTNH_F_ONLINK | unix.RTNH_F_OFFLOAD | unix.RTNH_F_TRAP |
+	unix.RTM_F_OFFLOAD | unix.RTM_F_TRAP | unix.RTM_F_OFFLOAD_FAILED
+
+// fibRoute returns the route as an entry of the copy. ok is false if it belongs to
+// neither table.
+func (r *routeMessage) fibRoute() (f fibRoute, ok bool) {
+	if r.family != unix.AF_INET || r.flags&unix.RTM_F_CLONED != 0 ||
+		r.table != unix.RT_TABLE_LOCAL && r.table != unix.RT_TABLE_MAIN || r.dstBits > 32 {
+		return fibRoute{}, false
+	}
+	f = fibRoute{
+		bits: r.dstBits, local: r.table == unix.RT_TABLE_LOCAL,
+		metric: r.metric, prefSrc: r.prefSrc,
+	}
+	if r.dst.Is4() {
+		f.addr = toUint32(r.dst) &^ hostMask(f.bits)
+	}
+	odd := r.other || r.tos != 0 || r.srcBits != 0 || r.flags&^harmlessFlags != 0
+	switch {
+	case odd:
+	case r.kind == unix.RTN_UNICAST && r.oif != 0:
+		f.kind = kindOne
+	case r.kind == unix.RTN_LOCAL:
+		f.kind = kindSelf
+	}
+	return f, true
+}
+
+func toUint32(a netip.Addr) uint32 {
+	b := a.As4()
+	return binary.BigEndian.Uint32(b[:])
+}
+
+// rule is what matters of an RTM_NEWRULE.
+type rule struct {
+	priority uint32
+	table    uint32
+	plain    bool // it selects nothing and looks a table up
+}
+
+// Layout of struct fib_rule_hdr (linux/fib_rules.h).
+const (
+	ruleLen           = 12
+	rulePermanent     = 1
+	ruleNoSuppression = 0xffffffff
+)
+
+func parseRule(b []byte) (rule, error) {
+	if len(b) < ruleLen {
+		return rule{}, fmt.Errorf("rule of %d bytes: %w", len(b), errCut)
+	}
+	dstBits, srcBits, tos, action := b[1], b[2], b[3], b[7]
+	flags := binary.NativeEndian.Uint32(b[8:])
+	r := rule{
+		table: uint32(b[4]),
+		plain: dstBits == 0 && srcBits == 0 && tos == 0 &&
+			action == unix.FR_ACT_TO_TBL && flags&^rulePermanent == 0,
+	}
+	for rest := b[ruleLen:]; ; {
+		kind, value, after, ok := nextAttr(rest)
+		if !ok {
+			return r, nil
+		}
+		rest = after
+		switch kind {
+		case unix.FRA_TABLE:
+			r.table = u32of(value)
+		case unix.FRA_PRIORITY:
+			r.priority = u32of(value)
+		case unix.FRA_SUPPRESS_PREFIXLEN, unix.FRA_SUPPRESS_IFGROUP:
+			r.plain = r.plain && u32of(value) == ruleNoSuppression
+		case unix.FRA_PROTOCOL, unix.FRA_PAD:
+		default:
+			r.plain = false
+		}
+	}
+}
+
+// defaultRules is what a kernel starts with (ip-rule(8)).
+var defaultRules = [3]rule{
+	{0, unix.RT_TABLE_LOCAL, true},
+	{32766, unix.RT_TABLE_MAIN, true},
+	{32767, unix.RT_TABLE_DEFAULT, true},
+}
+
+// linkMessage is an RTM_NEWLINK or RTM_DELLINK.
+type linkMessage struct {
+	link  Link
+	flags uint32
+}
+
+func parseLink(b []byte) (linkMessage, error) {
+	if len(b) < unix.SizeofIfInfomsg {
+		return linkMessage{}, fmt.Errorf("link of %d bytes: %w", len(b), errCut)
+	}
+	m := linkMessage{
+		link:  Link{Index: int(int32(binary.NativeEndian.Uint32(b[4:])))},
+		flags: binary.NativeEndian.Uint32(b[8:]),
+	}
+	m.link.Up = m.flags&unix.IFF_UP != 0 && m.flags&unix.IFF_RUNNING != 0
+	m.link.Loopback = m.flags&unix.IFF_LOOPBACK != 0
+	for rest := b[unix.SizeofIfInfomsg:]; ; {
+		kind, value, after, ok := nextAttr(rest)
+		if !ok {
+			return m, nil
+		}
+		rest = after
+		switch kind {
+		case unix.IFLA_IFNAME:
+			m.link.Name = unix.ByteSliceToString(value)
+		case unix.IFLA_MTU:
+			m.link.MTU = int(u32of(value))
+		case unix.IFLA_ADDRESS:
+			m.link.MAC = net.HardwareAddr(append([]byte(nil), value...))
+		}
+	}
+}
+
+func u32bytes(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }
