@@ -21,6 +21,7 @@ type FakePoller struct {
 	want  map[int]Events
 	ready map[int]Events
 	woken bool
+	fds   int // handed out by NewFD
 }
 
 // ErrIdle is returned by FakePoller.Wait when it would wait for ever.
@@ -29,6 +30,12 @@ var ErrIdle = errors.New("nothing is ready and nothing will be")
 // NewFakePoller returns a poller whose waits advance clock.
 func NewFakePoller(clock *FakeClock) *FakePoller {
 	return &FakePoller{clock: clock, want: make(map[int]Events), ready: make(map[int]Events)}
+}
+
+// NewFD returns the number of a descriptor that nobody else has.
+func (p *FakePoller) NewFD() int {
+	p.fds++
+	return p.fds - 1
 }
 
 // SetReady makes fd ready for events, until changed: like a system's poller

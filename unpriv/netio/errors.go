@@ -1,0 +1,76 @@
+package netio
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"syscall"
+	"unicode"
+	"unicode/utf8"
+)
+
+// BindError says that a socket could not be bound to the address that a task
+// asked for. Its text is what a record's error message contains.
+type BindError struct {
+	Socket string // kind and address: "udp4dgram 192.0.2.1:33434"
+	Errno  syscall.Errno
+}
+
+// Error returns "could not bind udp4dgram 192.0.2.1:33434: Cannot assign
+// requested address".
+func (e *BindError) Error() string {
+	return "could not bind " + e.Socket + ": " + ErrnoText(e.Errno)
+}
+
+// Unwrap returns the system's error number.
+func (e *BindError) Unwrap() error { return e.Errno }
+
+// bindError makes the error for a socket kind ("udp4dgram", "icmp6", "tcp4")
+// that could not be bound to addr; port 0 is left out.
+func bindError(kind string, addr netip.AddrPort, err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return fmt.Errorf("could not bind %s: %w", kind, err)
+	}
+	return &BindError{kind + " " + endpoint(addr), errno}
+}
+
+// endpoint returns the text of an address with its port, if it has one:
+// 192.0.2.1, 192.0.2.1:80, 2001:db8::1, [2001:db8::1]:80.
+func endpoint(addr netip.AddrPort) string {
+	if addr.Port() == 0 {
+		return addr.Addr().String()
+	}
+	return addr.String()
+}
+
+// ErrnoText returns the text of a system error with a capital letter as
+// strerror(3) writes it, for records and error lines that the C program's
+// users know: "Cannot assign requested address".
+func ErrnoText(errno syscall.Errno) string {
+	text := errno.Error()
+	if strings.HasPrefix(text, "errno ") {
+		return "Unknown error " + strconv.Itoa(int(errno))
+	}
+	first, n := utf8.DecodeRuneInString(text)
+	return string(unicode.ToUpper(first)) + text[n:]
+}
+
+// scopeOf returns the scope id for dst: its zone if it has one, else ifindex.
+func scopeOf(dst netip.Addr, ifindex int32) (uint32, error) {
+	zone := dst.Zone()
+	if zone == "" {
+		return uint32(ifindex), nil
+	}
+	if id, err := strconv.ParseUint(zone, 10, 31); err == nil {
+		return uint32(id), nil
+	}
+	ifi, err := net.InterfaceByName(zone)
+	if err != nil {
+		return 0, fmt.Errorf("zone of %v: %w", dst, err)
+	}
+	return uint32(ifi.Index), nil
+}
