@@ -1,6 +1,10 @@
 package simnet
 
-import "encoding/json"
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+)
 
 // Counters say what became of every frame and packet.
 //
@@ -126,4 +130,17 @@ func (c Counters) MarshalJSON() ([]byte, error) {
 		m[row.Name] = row.Value
 	}
 	return json.Marshal(m)
+}
+
+// Print writes the counters that are not zero as a table.
+func (c *Counters) Print(w io.Writer) error {
+	for _, row := range c.Rows() {
+		if row.Value == 0 {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%-32s %12d\n", row.Name, row.Value); err != nil {
+			return err
+		}
+	}
+	return nil
 }

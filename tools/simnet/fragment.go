@@ -27,7 +27,6 @@ type partial struct {
 	proto    uint8
 	since    time.Duration
 	header   []byte // of the first fragment: IP header alone
-	first    int    // length of the first fragment's header, extension headers included
 	data     []byte
 	have     [maxPieces][2]int // byte ranges
 	ranges   int

@@ -21,7 +21,6 @@ type parser struct {
 	t          *Topology
 	byName     map[string]int32
 	behaviours map[string]*table
-	routers    []string
 }
 
 // Parse reads a topology; name is what mistakes call the file. The error is of type Mistakes and holds every mistake

@@ -96,7 +96,6 @@ type face struct {
 	tooBig  tooBig
 	sources []netip.Prefix // only packets from these may leave; empty: all
 	cost    int64
-	peering netip.Prefix // the subnet, if any, for record route of unnumbered ends
 }
 
 // tooBig is what a router does with packets larger than the link's MTU that it may not fragment.
