@@ -54,7 +54,8 @@ type given struct {
 // not begin with a dash to the end of the text, unmodified. ok is false when an option is unknown, lacks its parameter
 // or has one outside its class.
 //
-// A word of short options may hold several flags, and at its end one option with a parameter, which is the next word.
+// A word of short options may hold several flags, and at its end one option with a parameter, which is the next word. A
+// dash alone is a word without options.
 func (t *Table[T]) lex(text string, found []given) (_ []given, operand string, ok bool) {
 	text = skipSpace(text)
 	for text != "" && text[0] == '-' {
@@ -63,8 +64,6 @@ func (t *Table[T]) lex(text string, found []given) (_ []given, operand string, o
 		text = skipSpace(text)
 		row := -1
 		switch {
-		case word == "-":
-			return nil, "", false
 		case strings.HasPrefix(word, "--"):
 			if row = t.long(word[2:]); row < 0 {
 				return nil, "", false
@@ -145,7 +144,7 @@ func cutNumber(s string) (number, rest string, ok bool) {
 // what follows it.
 //
 // A parameter that begins with " or ' runs to the next quote of the same kind; inside it a backslash may stand before a
-// backslash and before that quote, and nowhere else. The character after the closing quote is dropped, whatever it is.
+// backslash and before that quote, and nowhere else. The next word may follow the closing quote at once.
 // Any other parameter runs to the next white space, quotes and backslashes in it being ordinary characters.
 //
 // ok is false when s is empty, the closing quote is missing, or a backslash stands before anything else.
@@ -159,6 +158,7 @@ func Unquote(s string) (param, rest string, ok bool) {
 		return param, rest, param != ""
 	}
 	var b []byte // used from the first escape on
+	escaped := false
 	start := 1
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -167,14 +167,12 @@ func Unquote(s string) (param, rest string, ok bool) {
 				return "", "", false
 			}
 			b = append(b, s[start:i]...)
+			escaped = true
 			i++
 			start = i
 		case quote:
 			rest = s[i+1:]
-			if rest != "" {
-				rest = rest[1:]
-			}
-			if b == nil {
+			if !escaped {
 				return s[1:i], rest, true
 			}
 			return string(append(b, s[start:i]...)), rest, true

@@ -94,6 +94,19 @@ type Option struct {
 	Help string // one sentence without full stop, lower case
 }
 
+// Available reports whether this version can carry out the option, with one of its words at least.
+func (o *Option) Available() bool {
+	if o.Unavailable != "" {
+		return false
+	}
+	for i := range o.Words {
+		if o.Words[i].Unavailable == "" {
+			return true
+		}
+	}
+	return o.Kind != Enum
+}
+
 // Word is one value of an [Enum].
 type Word struct {
 	Name  string // a name ending in '=' takes a decimal number glued to it, bounded by Min and Max

@@ -10,7 +10,7 @@ func Synopsis(options []Option) []string {
 	for i := range options {
 		o := &options[i]
 		switch {
-		case o.Unavailable != "":
+		case !o.Available():
 		case o.Class == Flag && o.Letter != 0:
 			flags += string(rune(o.Letter))
 		case o.Class == Flag:
