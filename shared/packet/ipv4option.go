@@ -217,7 +217,7 @@ func (t TimestampOption) At(i int) (netip.Addr, uint32) {
 func (t TimestampOption) Record(a netip.Addr, ms uint32) bool {
 	size := t.entrySize()
 	p := int(u8(t, 2))
-	if size == 0 || p < 5 || !a.Is4() {
+	if size == 0 || p < 5 || len(t) < 4 || !a.Is4() {
 		return false
 	}
 	if p-1+size > len(t) {

@@ -8,6 +8,9 @@ import (
 // IPv6HeaderLen is the length of the IPv6 header in bytes.
 const IPv6HeaderLen = 40
 
+// MinMTU6 is the MTU that every IPv6 link has at least, in bytes (RFC 8200 section 5).
+const MinMTU6 = 1280
+
 // MaxFlowLabel is the largest IPv6 flow label: 20 bits (RFC 6437).
 const MaxFlowLabel = 1<<20 - 1
 

@@ -13,6 +13,7 @@ const (
 	LinkNull              // BSD loopback: 4 bytes address family in host order (DLT_NULL)
 	LinkRaw               // the IP packet itself (DLT_RAW; Linux tunnels, PPP, ARPHRD_NONE)
 	LinkFirewire          // 18 byte header (ARPHRD_IEEE1394, DLT_APPLE_IP_OVER_IEEE1394)
+	LinkVoid              // the IP packet itself, of an interface that cannot send (ARPHRD_VOID)
 )
 
 // String returns the name of the link type.
@@ -28,6 +29,8 @@ func (t LinkType) String() string {
 		return "raw"
 	case LinkFirewire:
 		return "firewire"
+	case LinkVoid:
+		return "void"
 	default:
 		return "unknown"
 	}
@@ -110,7 +113,7 @@ func ParseLink(t LinkType, frame []byte) (etherType uint16, payload []byte, ok b
 		}
 		// Family numbers of IPv6 differ from system to system, the version doesn't.
 		return versionType(tail(frame, 4))
-	case LinkRaw:
+	case LinkRaw, LinkVoid:
 		return versionType(frame)
 	default:
 		return 0, nil, false

@@ -13,15 +13,20 @@ import "net/netip"
 // is a fragment other than the first, which has none.
 type Quote []byte
 
+// quotedTransport is how much of the transport header is always quoted, in bytes
+// (RFC 792).
+const quotedTransport = 8
+
 // Quote4 returns the packet quoted by an ICMP error: all of the body, but no more
-// than the quoted total length, and no more than what RFC 4884's length field tells
-// where that is in use.
+// than what RFC 4884's length field tells where that is in use, and no more than the
+// quoted total length. The latter is believed only if it leaves the 8 bytes behind the
+// header that every quote has: there are routers that quote it changed.
 func (m ICMP) Quote4() Quote {
 	q := m.Body()
 	if n := int(u8(m, 5)) * 4; n >= quoteMin && n < len(q) && hasLength(m.Type(), true) {
 		q = q[:n:n]
 	}
-	if n := int(u16(q, 2)); u8(q, 0)>>4 == 4 && n >= IPv4HeaderLen && n < len(q) {
+	if n := int(u16(q, 2)); u8(q, 0)>>4 == 4 && n >= int(q[0]&0x0f)*4+quotedTransport && n < len(q) {
 		q = q[:n:n]
 	}
 	return Quote(q)
@@ -33,7 +38,7 @@ func (m ICMP) Quote6() Quote {
 	if n := int(u8(m, 4)) * 8; n >= quoteMin && n < len(q) && hasLength(m.Type(), false) {
 		q = q[:n:n]
 	}
-	if n := IPv6HeaderLen + int(u16(q, 4)); u8(q, 0)>>4 == 6 && n < len(q) {
+	if n := IPv6HeaderLen + int(u16(q, 4)); u8(q, 0)>>4 == 6 && n >= IPv6HeaderLen+quotedTransport && n < len(q) {
 		q = q[:n:n]
 	}
 	return Quote(q)
