@@ -1,0 +1,100 @@
+// Command scamper conducts many Internet measurements in parallel. See scamper(1).
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"time"
+
+	"golang.org/x/term"
+
+	"scamper/cmd/scamper/cmdline"
+	"scamper/privsep/client"
+	"scamper/privsep/launch"
+	"scamper/shared/option"
+	"scamper/unpriv/technique"
+	"scamper/unpriv/technique/ping"
+	"scamper/unpriv/technique/trace"
+)
+
+// Version is the date of the release whose behaviour this program follows, and by which users know it.
+const Version = "20260420"
+
+// techniques are all measurements that the program can do.
+var techniques = technique.Registry{trace.Technique(), ping.Technique()}
+
+// failure is the exit status of everything that goes wrong.
+const failure = 255
+
+func main() {
+	run := run{name: os.Args[0], args: os.Args[1:]}
+	os.Exit(launch.Run(launch.Program{Plan: run.plan, Main: run.main}))
+}
+
+// run is one run of the program.
+type run struct {
+	name string
+	args []string
+}
+
+// parse checks the command line. check says whether the measurements that it names are looked at, which needs no right
+// and is left to the main process.
+func (r *run) parse(check bool) (*cmdline.Config, error) {
+	env := cmdline.Env{
+		Program: r.name, Version: Version, System: runtime.GOOS,
+		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
+		Grammar: func(word string) []option.Option {
+			if t, ok := techniques.Find(word); ok {
+				return t.Grammar()
+			}
+			return nil
+		},
+		Now: time.Now,
+	}
+	_, env.Posix = os.LookupEnv("POSIXLY_CORRECT")
+	if check {
+		env.Check = techniques.Check
+	}
+	c, err := cmdline.Parse(r.args, env)
+	if err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// plan reads the command line for the paths that it names.
+func (r *run) plan() (launch.Plan, error) {
+	c, err := r.parse(true)
+	if err == nil {
+		return planOf(c)
+	}
+	var exit *cmdline.Exit
+	if errors.As(err, &exit) && exit.Status == 0 { // -v
+		return launch.Plan{Unprivileged: true}, nil
+	}
+	r.say(err)
+	return launch.Plan{}, launch.ErrPrinted
+}
+
+// main is the main process.
+func (r *run) main(h client.Handles, s launch.State) int {
+	c, err := r.parse(true)
+	if err != nil {
+		return r.say(err)
+	}
+	return measure(c, h, s)
+}
+
+// say prints what Parse had to say, and returns the exit status.
+func (r *run) say(err error) int {
+	var exit *cmdline.Exit
+	if !errors.As(err, &exit) {
+		fmt.Fprint(os.Stderr, cmdline.ErrorLine(time.Now(), err.Error()))
+		return failure
+	}
+	fmt.Fprint(os.Stdout, exit.Stdout)
+	fmt.Fprint(os.Stderr, exit.Stderr)
+	return exit.Status
+}

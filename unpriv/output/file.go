@@ -1,0 +1,131 @@
+// Package output writes results to files: what they are written as (warts, text, JSON), and a queue to a goroutine that
+// does it, so that encoding and files never hold up the event loop.
+package output
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"scamper/shared/render/json"
+	"scamper/shared/render/text"
+	"scamper/shared/warts"
+)
+
+// Format is what results are written as.
+type Format uint8
+
+// The formats.
+const (
+	Text Format = iota + 1
+	Warts
+	JSON
+)
+
+// String returns the format's word for -O.
+func (f Format) String() string {
+	switch f {
+	case Text:
+		return "text"
+	case Warts:
+		return "warts"
+	case JSON:
+		return "json"
+	}
+	return "unknown"
+}
+
+// ParseFormat returns the format of a word of -O, which is not case-sensitive.
+func ParseFormat(word string) (Format, bool) {
+	for _, f := range []Format{Text, Warts, JSON} {
+		if strings.EqualFold(word, f.String()) {
+			return f, true
+		}
+	}
+	return 0, false
+}
+
+// maxBuffer is how much is collected before it is written; always whole records.
+const maxBuffer = 64 << 10
+
+// File is an open output file. Its methods are called by one goroutine at a time, the encoder's.
+type File struct {
+	name   string
+	format Format
+	w      io.WriteCloser
+	buf    []byte
+	warts  *warts.Writer
+	err    error // the first failure; nothing is written after it
+}
+
+// NewFile returns the file that writes records to w in a format. name is for messages.
+func NewFile(name string, format Format, w io.WriteCloser) (*File, error) {
+	f := &File{name: name, format: format, w: w, buf: make([]byte, 0, maxBuffer+4096)}
+	switch format {
+	case Text, JSON:
+	case Warts:
+		f.warts = warts.NewWriter(buffer{f})
+	default:
+		return nil, fmt.Errorf("output file %s: unknown format %d", name, format)
+	}
+	return f, nil
+}
+
+// buffer is the File as the warts writer sees it.
+type buffer struct{ f *File }
+
+func (b buffer) Write(p []byte) (int, error) {
+	b.f.buf = append(b.f.buf, p...)
+	return len(p), nil
+}
+
+// Name returns the name that the file was opened by.
+func (f *File) Name() string { return f.name }
+
+// Format returns what records are written as.
+func (f *File) Format() Format { return f.format }
+
+// Write adds a record. Records that a format has no rendering for are left out, as are lists in text. An error is
+// that of the file, once and for all, or says which record cannot be encoded; then nothing of that record is in the
+// file.
+func (f *File) Write(r warts.Record) error {
+	if f.err != nil {
+		return f.err
+	}
+	switch f.format {
+	case Warts:
+		if err := f.warts.Write(r); err != nil {
+			return err
+		}
+	case Text:
+		f.buf = text.Append(f.buf, r)
+	case JSON:
+		f.buf = json.Append(f.buf, r)
+	}
+	if len(f.buf) >= maxBuffer {
+		return f.Flush()
+	}
+	return nil
+}
+
+// Flush hands what was collected to the system.
+func (f *File) Flush() error {
+	if f.err != nil {
+		return f.err
+	}
+	if len(f.buf) == 0 {
+		return nil
+	}
+	_, f.err = f.w.Write(f.buf)
+	f.buf = f.buf[:0]
+	return f.err
+}
+
+// Close flushes and closes the file.
+func (f *File) Close() error {
+	err := f.Flush()
+	if cerr := f.w.Close(); err == nil {
+		err = cerr
+	}
+	return err
+}

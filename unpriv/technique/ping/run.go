@@ -1,0 +1,258 @@
+// Package ping sends probes to one destination at a steady pace and records what comes back.
+//
+// options.go turns a command into checked options, probe.go says what is sent and which probe a packet answers, run.go
+// (this file) is the algorithm, record.go the result. A ping is a sched.Machine, not a session: one that sends a single
+// probe still waits a second for its reply, so at 100,000 probes a second there are 100,000 of them, and each must be
+// small.
+package ping
+
+import (
+	"errors"
+	"net/netip"
+
+	"scamper/shared/warts"
+	"scamper/unpriv/netio"
+	"scamper/unpriv/probe"
+	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
+)
+
+// Ping is one ping.
+type Ping struct {
+	all *Pings
+	opt *Options
+	dst netip.Addr
+	src netip.Addr
+
+	start   netio.Stamp
+	ports   technique.Ports
+	pending *technique.Pending // the way out is being looked for
+	probes  []sentProbe
+	one     [1]sentProbe // room for the first
+	replied uint16       // probes with a reply
+	sent    uint16
+	numbers *numbers // random numbers of TCP methods
+
+	stop   warts.PingStop
+	errno  uint8
+	errMsg string
+
+	next *Ping // free list
+}
+
+// sentProbe is a probe and what came back.
+type sentProbe struct {
+	tx      netio.Stamp // 0 until the kernel has it
+	sport   uint16      // its own source port, 0 if it is the ping's
+	ipid    uint16
+	flags   warts.PingReplyFlags
+	replies []reply
+	one     [1]reply // room for the first
+}
+
+// Pings makes pings of one program run and keeps what they share.
+type Pings struct {
+	env     *technique.Env
+	free    *Ping
+	builder builder // used on the encoder's goroutine only
+
+	// Scratch of the loop's goroutine.
+	probe  probe.PingProbe
+	ids    []uint16
+	sports []uint16
+}
+
+// Technique returns the row of ping in the registry.
+func Technique() technique.Technique {
+	var all *Pings
+	of := func(env *technique.Env) *Pings {
+		if all == nil || all.env != env {
+			all = &Pings{env: env}
+		}
+		return all
+	}
+	return technique.Technique{
+		Name:    "ping",
+		Grammar: Grammar,
+		Check: func(text string) error {
+			_, _, err := Parse(text, Defaults{})
+			return err
+		},
+		Parse: func(env *technique.Env, text string) (sched.Machine, error) {
+			opt, dst, err := Parse(text, Defaults{Pid: env.PID})
+			if err != nil {
+				return nil, err
+			}
+			return of(env).New(opt, dst), nil
+		},
+		Template: func(env *technique.Env, options string) (technique.Template, error) {
+			t, err := ParseTemplate(options, Defaults{Pid: env.PID})
+			if err != nil {
+				return nil, err
+			}
+			return template{of(env), t}, nil
+		},
+	}
+}
+
+type template struct {
+	all *Pings
+	*Template
+}
+
+func (t template) Machine(dst netip.Addr) (sched.Machine, error) {
+	opt, err := t.For(dst)
+	if err != nil {
+		return nil, err
+	}
+	return t.all.New(opt, dst), nil
+}
+
+// New returns the ping of a destination. opt is for the family of dst.
+func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
+	p := a.free
+	if p == nil {
+		p = &Ping{}
+	} else {
+		a.free = p.next
+	}
+	p.all, p.opt, p.dst, p.next = a, opt, dst, nil
+	return p
+}
+
+// Recycle implements sched.Machine.
+func (p *Ping) Recycle() {
+	all := p.all
+	*p = Ping{}
+	p.next = all.free
+	all.free = p
+}
+
+// Begin implements sched.Machine.
+func (p *Ping) Begin(t *sched.Task) {
+	env := p.all.env
+	p.start = netio.StampOf(env.Clock().Wall())
+	p.probes = p.one[:0]
+	p.src = p.opt.Src
+	if !p.src.IsValid() {
+		var err error
+		if p.src, err = env.Routes.Source(p.dst); err != nil {
+			p.fail(t, err)
+			return
+		}
+	}
+	wait, err := p.open(t)
+	if err != nil {
+		p.fail(t, err)
+		return
+	}
+	if !wait {
+		t.WantTurn()
+	}
+}
+
+// Turn implements sched.Machine: it sends the next probe.
+func (p *Ping) Turn(t *sched.Task) {
+	i := p.sent
+	p.sent++
+	p.probes = append(p.probes, sentProbe{})
+	if err := p.send(t, i); err != nil {
+		p.fail(t, err)
+	}
+}
+
+// Sent implements sched.Machine.
+func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
+	if err != nil {
+		p.sent = uint16(id) // this one was not sent
+		p.probes = p.probes[:id]
+		p.fail(t, err)
+		return
+	}
+	p.probes[id].tx = at
+	if p.sent < p.opt.Count {
+		t.WakeAt(t.Now().Add(p.opt.Wait))
+	} else {
+		t.WakeAt(t.Now().Add(p.opt.Timeout))
+	}
+}
+
+// Expire implements sched.Machine: it is time for the next probe, or the wait is over.
+func (p *Ping) Expire(t *sched.Task) {
+	if p.pending != nil {
+		p.fail(t, errLinkTimeout)
+		return
+	}
+	if p.sent < p.opt.Count {
+		t.WantTurn()
+		return
+	}
+	p.end(t, warts.PingStopCompleted)
+}
+
+// Reply implements sched.Machine.
+func (p *Ping) Reply(t *sched.Task, r *probe.Reply) {
+	i, ok := p.match(r)
+	if !ok {
+		return
+	}
+	pr := &p.probes[i]
+	if pr.tx == 0 {
+		return // not sent yet
+	}
+	first := len(pr.replies) == 0
+	if !p.file(pr, r) || !first {
+		return
+	}
+	p.replied++
+	if p.opt.StopCount != 0 && p.replied >= p.opt.StopCount {
+		p.end(t, warts.PingStopCompleted)
+	}
+}
+
+// Halt implements sched.Machine.
+func (p *Ping) Halt(t *sched.Task) { p.end(t, warts.PingStopHalted) }
+
+func (p *Ping) end(t *sched.Task, why warts.PingStop) {
+	p.stop = why
+	if p.pending != nil {
+		p.pending.Cancel()
+		p.pending = nil
+	}
+	p.ports.Close()
+	t.End()
+}
+
+func (p *Ping) fail(t *sched.Task, err error) {
+	p.errno, p.errMsg = technique.Errno(err), err.Error()
+	p.all.env.Report("ping to %s failed: %s", p.dst, p.errMsg)
+	p.end(t, warts.PingStopError)
+}
+
+// Signatures implements sched.Machine.
+func (p *Ping) Signatures(sigs []sched.Signature) []sched.Signature {
+	o := p.opt
+	switch {
+	case o.Method == warts.PingICMPTime:
+		return append(sigs, sched.ICMPSignature(sched.Timestamp, p.dst, o.SrcPort))
+	case o.Method.IsICMP():
+		return append(sigs, sched.ICMPSignature(sched.Echo, p.dst, o.SrcPort))
+	}
+	kind := sched.UDP
+	if o.Method.IsTCP() {
+		kind = sched.TCP
+	}
+	sig := sched.PortSignature(kind, p.dst, o.SrcPort, o.DstPort, o.DstPort)
+	if o.Method.VariesDport() {
+		sig.DstHi = o.DstPort + o.Count - 1
+	}
+	if o.Method.VariesSport() {
+		sig.SrcHi = o.SrcPort + o.Count - 1
+	}
+	return append(sigs, sig)
+}
+
+var _ sched.Machine = (*Ping)(nil)
+
+// errLinkTimeout ends a ping that found no way out to the datalink in time.
+var errLinkTimeout = errors.New("timeout in mode 1")
