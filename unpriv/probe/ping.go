@@ -1,0 +1,312 @@
+package probe
+
+import (
+	"encoding/binary"
+	"fmt"
+	"net/netip"
+
+	"scamper/shared/packet"
+)
+
+// PingMethod is a kind of ping probe, numbered as in warts records.
+type PingMethod uint8
+
+// Methods of ping.
+const (
+	PingICMPEcho    PingMethod = 0
+	PingTCPAck      PingMethod = 1
+	PingTCPAckSport PingMethod = 2 // source port changes
+	PingUDP         PingMethod = 3
+	PingUDPDport    PingMethod = 4 // destination port changes
+	PingICMPTime    PingMethod = 5
+	PingTCPSyn      PingMethod = 6
+	PingTCPSynAck   PingMethod = 7
+	PingTCPRst      PingMethod = 8
+	PingTCPSynSport PingMethod = 9  // source port changes
+	PingUDPSport    PingMethod = 10 // source port changes
+)
+
+var pingNames = [...]string{
+	"icmp-echo", "tcp-ack", "tcp-ack-sport", "udp", "udp-dport", "icmp-time", "tcp-syn", "tcp-synack", "tcp-rst",
+	"tcp-syn-sport", "udp-sport",
+}
+
+// String returns the method's name in commands and records.
+func (m PingMethod) String() string {
+	if int(m) < len(pingNames) {
+		return pingNames[m]
+	}
+	return fmt.Sprintf("%d", uint8(m))
+}
+
+// IsICMP reports the ICMP methods.
+func (m PingMethod) IsICMP() bool { return m == PingICMPEcho || m == PingICMPTime }
+
+// IsUDP reports the UDP methods.
+func (m PingMethod) IsUDP() bool { return m == PingUDP || m == PingUDPDport || m == PingUDPSport }
+
+// IsTCP reports the TCP methods.
+func (m PingMethod) IsTCP() bool { return !m.IsICMP() && !m.IsUDP() && int(m) < len(pingNames) }
+
+// VariesSport reports the methods in which each probe has a source port of its own.
+func (m PingMethod) VariesSport() bool {
+	return m == PingTCPAckSport || m == PingTCPSynSport || m == PingUDPSport
+}
+
+// flags returns the TCP flags of the method.
+func (m PingMethod) flags() uint8 {
+	switch m {
+	case PingTCPAck, PingTCPAckSport:
+		return packet.ACK
+	case PingTCPSynAck:
+		return packet.SYN | packet.ACK
+	case PingTCPRst:
+		return packet.RST
+	}
+	return packet.SYN
+}
+
+// embeds reports the methods whose spoofed probes carry the real source address.
+func (m PingMethod) embeds() bool { return m != PingTCPSynAck && m != PingTCPRst }
+
+// DefaultPayloadLen returns the payload size in bytes unless the user chooses: behind
+// transport header, timestamps and embedded address.
+func (m PingMethod) DefaultPayloadLen() int {
+	switch {
+	case m == PingICMPEcho:
+		return 56
+	case m == PingICMPTime:
+		return 44
+	case m.IsUDP():
+		return 12
+	}
+	return 0
+}
+
+// PingTimestamp says which IPv4 timestamp option ping probes carry.
+type PingTimestamp uint8
+
+// Timestamp options.
+const (
+	NoTimestamp      PingTimestamp = iota
+	TimestampOnly                  // tsonly: room for 9 stamps
+	TimestampAndAddr               // tsandaddr: room for 4 pairs
+	TimestampPrespec               // tsprespec: the given addresses
+)
+
+// icmpTimeLen is what the three timestamps take in an icmp-time probe, in bytes.
+const icmpTimeLen = packet.ICMPTimestampLen - packet.ICMPHeaderLen
+
+// craftLen is what a forced checksum takes of the payload, in bytes.
+const craftLen = 2
+
+// PingProbe describes one probe of a ping. What varies from probe to probe is
+//
+//	icmp-echo, icmp-time   sequence number DstPort+Seq
+//	udp-dport              destination port DstPort+Seq
+//	*-sport                SrcPort, which the caller chooses
+//
+// and the IPv4 identification, which the caller chooses too. "Don't fragment" is set;
+// whole IPv6 packets have flow label 0.
+type PingProbe struct {
+	Method           PingMethod
+	Src, Dst         netip.Addr
+	SrcPort, DstPort uint16 // ICMP methods: identifier, and sequence number of the first probe
+	Seq              int    // 0 for the first probe
+	ID               uint16 // IPv4 identification
+	TTL, TOS         uint8
+
+	TCPSeq, TCPAck uint32 // TCPAck isn't sent by methods without ACK flag
+	MSS            uint16 // TCP: maximum segment size option, 0: none
+	Originate      uint32 // icmp-time: milliseconds since midnight UT
+
+	// PayloadLen is the payload size in bytes, see [PingMethod.DefaultPayloadLen]. It
+	// holds Payload once, or else Pattern over and over, and zeros.
+	PayloadLen int
+	Payload    []byte
+	Pattern    []byte
+	// Force makes the ICMP checksum come out as Checksum, by two bytes in front of
+	// Payload and Pattern, which are part of PayloadLen.
+	Force    bool
+	Checksum uint16
+	// Embed, if valid, is put in front of the payload: the real source address of a
+	// probe with a spoofed one. tcp-synack and tcp-rst don't carry it.
+	Embed netip.Addr
+
+	RecordRoute bool // IPv4
+	Timestamp   PingTimestamp
+	Prespec     []netip.Addr // 1-4 IPv4 addresses
+}
+
+// scratch is where the variable parts of a probe are put together.
+type scratch struct {
+	options [packet.MaxIPv4OptionsLen]byte
+	tcp     [4]byte
+	head    [icmpTimeLen + 16 + craftLen]byte
+}
+
+// fill describes the probe to its builder.
+func (q *PingProbe) fill(p *Probe, s *scratch) error {
+	v4 := q.Dst.Is4()
+	p.Src, p.Dst = q.Src, q.Dst
+	p.TTL, p.TOS = q.TTL, q.TOS
+	p.ID = q.ID
+	p.SrcPort, p.DstPort = q.SrcPort, q.DstPort
+	switch {
+	case q.Method.IsICMP():
+		p.Protocol, p.Type = packet.ProtoICMPv6, packet.ICMP6Echo
+		if v4 {
+			p.Protocol, p.Type = packet.ProtoICMP, packet.ICMP4Echo
+		}
+		if q.Method == PingICMPTime {
+			if !v4 {
+				return fmt.Errorf("icmp-time probe to an IPv6 address: %w", ErrMethod)
+			}
+			p.Type = packet.ICMP4Timestamp
+		}
+		p.ICMPID, p.ICMPSeq = q.SrcPort, q.DstPort+uint16(q.Seq)
+	case q.Method.IsUDP():
+		p.Protocol = packet.ProtoUDP
+		if q.Method == PingUDPDport {
+			p.DstPort += uint16(q.Seq)
+		}
+	case q.Method.IsTCP():
+		p.Protocol = packet.ProtoTCP
+		p.Seq, p.Flags, p.Window = q.TCPSeq, q.Method.flags(), 65535
+		if p.Flags&packet.ACK != 0 {
+			p.Ack = q.TCPAck
+		}
+		if q.MSS != 0 {
+			p.TCPOptions = packet.AppendMSS(s.tcp[:0], q.MSS)
+		}
+	default:
+		return fmt.Errorf("ping probe with method %d: %w", uint8(q.Method), ErrMethod)
+	}
+	if err := q.fillOptions(p, s); err != nil {
+		return err
+	}
+	return q.fillPayload(p, s)
+}
+
+// fillOptions makes the IPv4 options.
+func (q *PingProbe) fillOptions(p *Probe, s *scratch) (err error) {
+	if !q.RecordRoute && q.Timestamp == NoTimestamp {
+		return nil
+	}
+	if !q.Dst.Is4() || q.RecordRoute && q.Timestamp != NoTimestamp {
+		return fmt.Errorf("IPv4 options of a ping probe: %w", ErrMethod)
+	}
+	o := s.options[:0]
+	switch {
+	case q.RecordRoute:
+		o, err = packet.AppendRecordRoute(o, packet.MaxRecordRoute)
+	case q.Timestamp == TimestampOnly:
+		o, err = packet.AppendTimestampOption(o, packet.TimestampOnly, 9)
+	case q.Timestamp == TimestampAndAddr:
+		o, err = packet.AppendTimestampOption(o, packet.TimestampAndAddr, 4)
+	default:
+		o, err = packet.AppendTimestampPrespec(o, q.Prespec)
+	}
+	if err != nil {
+		return fmt.Errorf("ping probe: %w", err)
+	}
+	p.Options = o
+	return nil
+}
+
+// fillPayload puts timestamps, embedded address, checksum bytes and payload in a row.
+func (q *PingProbe) fillPayload(p *Probe, s *scratch) error {
+	head := s.head[:0]
+	if q.Method == PingICMPTime {
+		head = binary.BigEndian.AppendUint32(head, q.Originate)
+		head = append(head, 0, 0, 0, 0, 0, 0, 0, 0)
+	}
+	if q.Embed.IsValid() && q.Method.embeds() {
+		if q.Embed.Is4() != q.Dst.Is4() {
+			return fmt.Errorf("address in the payload of a ping probe: %w", packet.ErrFamily)
+		}
+		if q.Embed.Is4() {
+			a := q.Embed.As4()
+			head = append(head, a[:]...)
+		} else {
+			a := q.Embed.As16()
+			head = append(head, a[:]...)
+		}
+	}
+	if q.PayloadLen < 0 {
+		return fmt.Errorf("ping payload of %d bytes: %w", q.PayloadLen, ErrSize)
+	}
+	p.Payload.Len = len(head) + q.PayloadLen
+	if q.Force {
+		if !q.Method.IsICMP() {
+			return fmt.Errorf("ping probe with forced ICMP checksum: %w", ErrMethod)
+		}
+		if q.PayloadLen < craftLen {
+			return fmt.Errorf("ping probe with forced ICMP checksum: %w", ErrSize)
+		}
+		p.Craft, p.Want, p.CraftAt = true, q.Checksum, len(head)
+		head = append(head, 0, 0)
+	}
+	p.Payload.Head = head
+	p.Payload.Body, p.Payload.Repeat = q.Payload, false
+	if len(q.Payload) == 0 {
+		p.Payload.Body, p.Payload.Repeat = q.Pattern, true
+	}
+	return nil
+}
+
+// HeaderSize returns the smallest size of such a probe in bytes: IP header, options,
+// transport header, and what has to be in front of the payload. It is 0 if the
+// description isn't possible.
+func (q *PingProbe) HeaderSize() int {
+	size := q.Size()
+	if size == 0 {
+		return 0
+	}
+	return size - q.PayloadLen
+}
+
+// Size returns the size of the whole IP packet in bytes, which is what is recorded and
+// what is sent; 0 if the description isn't possible.
+func (q *PingProbe) Size() int {
+	var p Probe
+	var s scratch
+	if q.fill(&p, &s) != nil {
+		return 0
+	}
+	return p.Size()
+}
+
+// AppendPacket appends the packet from the IP header on, for raw IPv4 sockets and,
+// behind a link header, for datalinks. On error it returns b unchanged:
+// [packet.ErrFamily], [packet.ErrTooLong], [ErrMethod], [ErrSize].
+func (q *PingProbe) AppendPacket(b []byte) ([]byte, error) {
+	var p Probe
+	var s scratch
+	if err := q.fill(&p, &s); err != nil {
+		return b, err
+	}
+	return p.AppendPacket(b)
+}
+
+// AppendMessage appends the packet from the transport header on: for raw ICMPv6
+// sockets. Errors are as with AppendPacket.
+func (q *PingProbe) AppendMessage(b []byte) ([]byte, error) {
+	var p Probe
+	var s scratch
+	if err := q.fill(&p, &s); err != nil {
+		return b, err
+	}
+	return p.AppendMessage(b)
+}
+
+// AppendPayload appends the UDP payload: for IPv6 UDP sockets. Errors are as with
+// AppendPacket.
+func (q *PingProbe) AppendPayload(b []byte) ([]byte, error) {
+	var p Probe
+	var s scratch
+	if err := q.fill(&p, &s); err != nil {
+		return b, err
+	}
+	return p.AppendPayload(b)
+}
