@@ -1,0 +1,60 @@
+package cli
+
+import (
+	"io"
+
+	"scamper/shared/warts"
+)
+
+// Walk is what a command does that needs the records in order, one at a time.
+type Walk struct {
+	Files []string // standard input if there are none
+	Want  []warts.Type
+
+	// Record gets each record, and the number of its file from 0. The record is valid during the call only. It returns
+	// false to end the file.
+	Record func(file int, rec warts.Record) (goOn bool)
+
+	// OpenFailed reports that a file can't be opened and returns whether to go on with the next one.
+	OpenFailed func(name string, err error) (goOn bool)
+}
+
+// Walk reads the files and returns the exit status of the command: StatusDamaged if a file was damaged, which ends that
+// file only.
+func (e *Env) Walk(w Walk) int {
+	if len(w.Files) == 0 {
+		w.Files = []string{"-"}
+	}
+	status := StatusOK
+	for file, name := range w.Files {
+		in, err := e.Open(name)
+		if err != nil {
+			if !w.OpenFailed(name, err) {
+				return StatusFailed
+			}
+			continue
+		}
+		if err := e.walkFile(in, &w, file); err != nil {
+			e.Errorf("%s", ReadErrorLine(name, err))
+			status = StatusDamaged
+		}
+		in.Close()
+	}
+	return status
+}
+
+func (e *Env) walkFile(in *Input, w *Walk, file int) error {
+	r := in.Reader(w.Want...)
+	for {
+		rec, err := r.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if !w.Record(file, rec) {
+			return nil
+		}
+	}
+}
