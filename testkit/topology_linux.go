@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"testing"
 	"time"
 )
 
@@ -151,4 +152,26 @@ func (s *Namespace) Route(prefix netip.Prefix, nexthops ...netip.Addr) {
 func (s *Namespace) AnswerPrefix(prefix netip.Prefix) {
 	s.t.Helper()
 	s.IP(fmt.Sprintf("route add local %s dev lo", prefix))
+}
+
+// LinkLocal returns the IPv6 link-local address, without zone, of an interface of the
+// current namespace (see Namespace.Do).
+func LinkLocal(t testing.TB, ifname string) netip.Addr {
+	t.Helper()
+	ifc, err := net.InterfaceByName(ifname)
+	if err != nil {
+		t.Fatal(err)
+	}
+	addrs, err := ifc.Addrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, addr := range addrs {
+		if prefix, err := netip.ParsePrefix(addr.String()); err == nil && prefix.Addr().IsLinkLocalUnicast() &&
+			prefix.Addr().Is6() {
+			return prefix.Addr()
+		}
+	}
+	t.Fatalf("%s has no link-local address", ifname)
+	return netip.Addr{}
 }

@@ -84,6 +84,7 @@ func FuzzMessages(f *testing.F) {
 			table.notice(m)
 			_ = m.errno()
 			_, _ = parseRule(m.body)
+			_, _, _ = parseNeighbour(m.body)
 			if r, err := parseRoute(m.body); err == nil {
 				if route, ok := r.fibRoute(); ok {
 					routes = append(routes, route)

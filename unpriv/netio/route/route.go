@@ -236,6 +236,30 @@ func (t *Table) LinkByName(name string) (Link, error) {
 	return l, nil
 }
 
+// Neighbour is an entry of the kernel's neighbour cache (ARP, neighbour discovery).
+type Neighbour struct {
+	IfIndex int
+	Addr    netip.Addr // without zone
+	MAC     [6]byte
+}
+
+// maxNeighbours bounds what is read of the kernel's neighbour cache.
+const maxNeighbours = 1 << 16
+
+// Neighbours returns the neighbours of which the kernel knows an Ethernet address that
+// it has recently seen to work (Linux: those in state reachable). The error is
+// ErrNoSocket without a routing socket.
+func (t *Table) Neighbours() ([]Neighbour, error) {
+	if t.fd < 0 {
+		return nil, fmt.Errorf("neighbour cache: %w", ErrNoSocket)
+	}
+	list, err := t.neighbours()
+	if err != nil {
+		return nil, fmt.Errorf("neighbour cache: %w", InC(err))
+	}
+	return list, nil
+}
+
 // Close closes the routing socket and what Source asks with.
 func (t *Table) Close() error {
 	if t.closed {

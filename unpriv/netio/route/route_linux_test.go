@@ -504,3 +504,28 @@ func benchmarkTable(t testing.TB) (*route.Table, []netip.Addr) {
 	}
 	return table, dsts
 }
+
+func TestNeighbours(t *testing.T) {
+	host, links := star(t, 1)
+	host.IP("neigh add 10.0.1.50 lladdr 02:00:00:00:00:50 dev eth0 nud reachable",
+		"neigh add 10.0.1.51 lladdr 02:00:00:00:00:51 dev eth0 nud stale",
+		"neigh add 10.0.1.52 dev eth0 nud failed",
+		"neigh add fd00:1::50 lladdr 02:00:00:00:00:60 dev eth0 nud reachable")
+	host.Do(func() {
+		table := newTable(t, route.Config{FD: routingSocket(t)})
+		list, err := table.Neighbours()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := []route.Neighbour{
+			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("10.0.1.50"), MAC: [6]byte{2, 0, 0, 0, 0, 0x50}},
+			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("fd00:1::50"), MAC: [6]byte{2, 0, 0, 0, 0, 0x60}},
+		}
+		if diff := cmp.Diff(want, list, addrs); diff != "" {
+			t.Error(diff)
+		}
+	})
+	if _, err := newTable(t, route.Config{FD: -1}).Neighbours(); !errors.Is(err, route.ErrNoSocket) {
+		t.Errorf("without routing socket: %v", err)
+	}
+}

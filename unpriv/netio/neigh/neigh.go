@@ -1,0 +1,270 @@
+// Package neigh knows the link-layer addresses of neighbours, and finds out those
+// that it does not know.
+//
+// The way of a question:
+//
+//  1. Cache.Resolve: an address that is known is told at once
+//  2. otherwise an ARP request or a neighbour solicitation goes out, one for all who
+//     ask for the same neighbour, and once more after half of the time
+//  3. the reply comes in through Cache.Frame, which the owner of the datalink sockets
+//     hands all frames to; everyone who asked is told
+//  4. or nothing comes, and everyone is told that
+//
+// Everything belongs to the goroutine of the event loop whose timers are used.
+package neigh
+
+import (
+	"errors"
+	"net/netip"
+	"time"
+
+	"scamper/shared/packet"
+	"scamper/unpriv/loop"
+)
+
+const (
+	// Life is for how long the answer to our own question is believed.
+	Life = 600 * time.Second
+	// KernelLife is for how long an entry of the kernel's cache is believed, of
+	// which we don't know how old it was.
+	KernelLife = 60 * time.Second
+	// Wait is how long an answer is waited for in all.
+	Wait = 500 * time.Millisecond
+	// MaxEntries is how many neighbours are remembered. Beyond that, one is forgotten
+	// for each that comes.
+	MaxEntries = 1 << 16
+)
+
+// Sender sends the frames of questions.
+type Sender interface {
+	// SendFrame hands a whole frame, which begins with an Ethernet header, to the
+	// datalink of an interface, and does not keep it.
+	SendFrame(ifindex int, frame []byte) error
+}
+
+// Key names a neighbour.
+type Key struct {
+	IfIndex int
+	Addr    netip.Addr // without zone
+}
+
+// Query is a question for a neighbour's link-layer address.
+type Query struct {
+	Key
+	// SrcIP is our own address on that link, of the same family.
+	SrcIP netip.Addr
+	// SrcMAC is the interface's own address.
+	SrcMAC packet.MAC
+}
+
+// Error says that a neighbour's address is not to be had.
+type Error struct {
+	Addr netip.Addr
+	Err  error // why the question could not be sent; nil if there was no answer
+}
+
+// Error returns the line that users of scamper know.
+func (e *Error) Error() string {
+	text := "dlhdr_ethcb: did not get mac address for " + e.Addr.String()
+	if e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// Unwrap returns the cause, if there is one.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Stats counts questions: Asked + Shared + Known is how many were put to Resolve, and
+// Answered + Unanswered + Refused + pending ones is Asked.
+type Stats struct {
+	Known      uint64 // answered from memory
+	Shared     uint64 // another one for the same neighbour was under way
+	Asked      uint64 // needed a packet
+	Answered   uint64 // got their reply
+	Unanswered uint64 // got none
+	Refused    uint64 // could not be sent
+	Forgotten  uint64 // neighbours that had to make room
+}
+
+// Cache is what is known, and what is being asked. Create one with New.
+type Cache struct {
+	Stats Stats
+
+	clock  loop.Clock
+	timers *loop.Timers
+	sender Sender
+	known  map[Key]entry
+	asking map[Key]*question
+	frame  []byte // of the question being sent
+	max    int
+}
+
+type entry struct {
+	mac   packet.MAC
+	until loop.Mono
+}
+
+// New returns an empty cache.
+func New(timers *loop.Timers, clock loop.Clock, sender Sender) *Cache {
+	return &Cache{
+		clock: clock, timers: timers, sender: sender, max: MaxEntries,
+		known: make(map[Key]entry), asking: make(map[Key]*question),
+	}
+}
+
+// Preload remembers what the kernel knows of a neighbour, for KernelLife. What is known
+// already stays.
+func (c *Cache) Preload(ifindex int, addr netip.Addr, mac packet.MAC) {
+	k := Key{ifindex, addr.WithZone("")}
+	if _, ok := c.Lookup(k); !ok {
+		c.learn(k, mac, KernelLife)
+	}
+}
+
+// Lookup returns what is known of a neighbour.
+func (c *Cache) Lookup(k Key) (packet.MAC, bool) {
+	e, ok := c.known[k]
+	if ok && e.until <= c.clock.Mono() {
+		delete(c.known, k)
+		ok = false
+	}
+	if !ok {
+		return packet.MAC{}, false
+	}
+	return e.mac, true
+}
+
+// Forget drops what is known of all neighbours on an interface, as when its link went
+// down. Questions under way go on.
+func (c *Cache) Forget(ifindex int) {
+	for k := range c.known {
+		if k.IfIndex == ifindex {
+			delete(c.known, k)
+		}
+	}
+}
+
+// learn remembers a neighbour, and makes room for it if need be.
+func (c *Cache) learn(k Key, mac packet.MAC, life time.Duration) {
+	now := c.clock.Mono()
+	if _, there := c.known[k]; !there && len(c.known) >= c.max {
+		var last Key
+		for other, e := range c.known {
+			if e.until <= now {
+				delete(c.known, other)
+			} else {
+				last = other
+			}
+		}
+		if len(c.known) >= c.max {
+			delete(c.known, last)
+			c.Stats.Forgotten++
+		}
+	}
+	c.known[k] = entry{mac, now.Add(life)}
+}
+
+// question is one that is under way.
+type question struct {
+	timer   loop.Timer
+	cache   *Cache
+	query   Query
+	again   bool // the question may be put once more
+	waiting []*Pending
+}
+
+// Pending is one who waits for an answer.
+type Pending struct {
+	done func(packet.MAC, error)
+}
+
+// Cancel makes sure that the answer does not come any more. It is harmless after it did.
+func (p *Pending) Cancel() { p.done = nil }
+
+func (p *Pending) tell(mac packet.MAC, err error) {
+	if done := p.done; done != nil {
+		p.done = nil
+		done(mac, err)
+	}
+}
+
+var errFamilies = errors.New("our own address is of another family")
+
+// Resolve finds out the link-layer address of a neighbour. done is called once, perhaps
+// before Resolve returns: with the address, or within Wait with an *Error.
+func (c *Cache) Resolve(q Query, done func(packet.MAC, error)) *Pending {
+	q.Addr, q.SrcIP = q.Addr.Unmap().WithZone(""), q.SrcIP.Unmap().WithZone("")
+	p := &Pending{done}
+	if mac, ok := c.Lookup(q.Key); ok {
+		c.Stats.Known++
+		p.tell(mac, nil)
+		return p
+	}
+	if asking := c.asking[q.Key]; asking != nil {
+		c.Stats.Shared++
+		asking.waiting = append(asking.waiting, p)
+		return p
+	}
+	c.Stats.Asked++
+	if err := c.send(&q); err != nil {
+		c.Stats.Refused++
+		p.tell(packet.MAC{}, &Error{q.Addr, err})
+		return p
+	}
+	asking := &question{cache: c, query: q, again: true, waiting: []*Pending{p}}
+	asking.timer.Expirer = asking
+	c.asking[q.Key] = asking
+	c.timers.Set(&asking.timer, c.clock.Mono().Add(Wait/2))
+	return p
+}
+
+// Asking returns how many questions are under way.
+func (c *Cache) Asking() int { return len(c.asking) }
+
+func (c *Cache) send(q *Query) (err error) {
+	if !q.Addr.IsValid() || q.Addr.Is4() != q.SrcIP.Is4() {
+		return errFamilies
+	}
+	if c.frame, err = AppendQuery(c.frame[:0], q); err != nil {
+		return err
+	}
+	return c.sender.SendFrame(q.IfIndex, c.frame)
+}
+
+// Expire puts the question once more, or gives up. It is for the timers to call.
+func (a *question) Expire(now loop.Mono) {
+	c := a.cache
+	if a.again {
+		a.again = false
+		// Should that fail, the first one may still be answered.
+		_ = c.send(&a.query)
+		c.timers.Set(&a.timer, now.Add(Wait-Wait/2))
+		return
+	}
+	c.Stats.Unanswered++
+	a.end(packet.MAC{}, &Error{Addr: a.query.Addr})
+}
+
+// end tells everyone who waits. They may ask anew while being told.
+func (a *question) end(mac packet.MAC, err error) {
+	a.cache.timers.Cancel(&a.timer)
+	delete(a.cache.asking, a.query.Key)
+	for _, p := range a.waiting {
+		p.tell(mac, err)
+	}
+}
+
+// Reply takes in that a neighbour has told its link-layer address. Only what was asked
+// for is believed: used is whether it was.
+func (c *Cache) Reply(ifindex int, addr netip.Addr, mac packet.MAC) (used bool) {
+	k := Key{ifindex, addr.WithZone("")}
+	a := c.asking[k]
+	if a == nil || mac == (packet.MAC{}) {
+		return false
+	}
+	c.learn(k, mac, Life)
+	c.Stats.Answered++
+	a.end(mac, nil)
+	return true
+}
