@@ -1,0 +1,403 @@
+package ping
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"scamper/shared/option"
+	"scamper/shared/warts"
+)
+
+// pid makes the ICMP id 0x1234 and the default port 0x9234.
+var pid = Defaults{Pid: 0x71234}
+
+// everything switches on the options that this version refuses, for one test.
+func everything(t testing.TB) {
+	t.Helper()
+	kept := table
+	table = table.WithoutMarks()
+	t.Cleanup(func() { table = kept })
+}
+
+var compare = cmp.Options{
+	cmpopts.IgnoreUnexported(Options{}),
+	cmp.Comparer(func(a, b netip.Addr) bool { return a == b }),
+}
+
+// plain is a ping without options to an IPv4 destination.
+func plain(change func(o *Options)) *Options {
+	o := &Options{
+		Method: warts.PingICMPEcho, Count: 4, Wait: time.Second, Timeout: time.Second, TTL: 64, SrcPort: 0x1234,
+		HeaderLen: 28, PayloadLen: 56,
+	}
+	change(o)
+	return o
+}
+
+// method changes what differs between ICMP and other methods.
+func method(m warts.PingMethod, header, payload int) func(o *Options) {
+	return func(o *Options) {
+		o.Method, o.HeaderLen, o.PayloadLen = m, header, payload
+		if !m.IsICMP() {
+			o.SrcPort, o.DstPort = 0x9234, 33435
+		}
+	}
+}
+
+func both(a, b func(o *Options)) func(o *Options) { return func(o *Options) { a(o); b(o) } }
+
+func TestParse(t *testing.T) {
+	everything(t)
+	addr := netip.MustParseAddr
+	tests := []struct {
+		text string
+		want func(o *Options)
+	}{
+		{"192.0.2.1", func(*Options) {}},
+		{"2001:db8::1", func(o *Options) { o.V6, o.HeaderLen = true, 48 }},
+		{"-P icmp-time 192.0.2.1", method(warts.PingICMPTime, 40, 44)},
+		{"-P tcp-syn 192.0.2.1", method(warts.PingTCPSyn, 40, 0)},
+		{"-P tcp-ack 192.0.2.1", method(warts.PingTCPAck, 40, 0)},
+		{"-P TCP-ack-sport 192.0.2.1", method(warts.PingTCPAckSport, 40, 0)},
+		{"-P udp 192.0.2.1", method(warts.PingUDP, 28, 12)},
+		{"-P udp-dport 192.0.2.1", method(warts.PingUDPDport, 28, 12)},
+		{"-P udp-sport 192.0.2.1", method(warts.PingUDPSport, 28, 12)},
+		{"-P tcp-synack 192.0.2.1", method(warts.PingTCPSynAck, 40, 0)},
+		{"-P tcp-rst 192.0.2.1", method(warts.PingTCPRst, 40, 0)},
+		{"-P tcp-syn-sport 192.0.2.1", method(warts.PingTCPSynSport, 40, 0)},
+		{"-P udp 2001:db8::1", both(method(warts.PingUDP, 48, 12), func(o *Options) { o.V6 = true })},
+		{
+			"-A 4294967295 -P tcp-syn 192.0.2.1",
+			both(method(warts.PingTCPSyn, 40, 0), func(o *Options) { o.TCPNumber, o.HasTCPNumber = 4294967295, true }),
+		},
+		{"-b 0 192.0.2.1", func(o *Options) { o.PayloadLen = 0 }},
+		{"-b 65507 192.0.2.1", func(o *Options) { o.PayloadLen = 65507 }},
+		{"-B 00ff 192.0.2.1", func(o *Options) { o.Payload, o.PayloadLen = []byte{0, 255}, 2 }},
+		{"-B 00ff -b 2 -s 30 192.0.2.1", func(o *Options) { o.Payload, o.PayloadLen = []byte{0, 255}, 2 }},
+		{"-c 65535 192.0.2.1", func(o *Options) { o.Count = 65535 }},
+		{"-C 0x1234 192.0.2.1", func(o *Options) { o.ICMPSum, o.HasICMPSum = 0x1234, true }},
+		{"-C 0 192.0.2.1", func(o *Options) { o.HasICMPSum = true }},
+		{"-d 7 192.0.2.1", func(o *Options) { o.DstPort = 7 }},
+		{"-d 0 -P udp 192.0.2.1", both(method(warts.PingUDP, 28, 12), func(o *Options) { o.DstPort = 0 })},
+		{"-F 7 192.0.2.1", func(o *Options) { o.SrcPort = 7 }},
+		{"-F 0 192.0.2.1", func(o *Options) { o.AnySrcPort = true }},
+		{
+			"-F 0 -P udp 192.0.2.1",
+			both(method(warts.PingUDP, 28, 12), func(o *Options) { o.SrcPort, o.AnySrcPort = 0, true }),
+		},
+		{"-i 0.05 192.0.2.1", func(o *Options) { o.Wait = 50 * time.Millisecond }},
+		{"-i 3 192.0.2.1", func(o *Options) { o.Wait, o.Timeout = 3*time.Second, 3*time.Second }},
+		{"-i 3 -W 10ms 192.0.2.1", func(o *Options) { o.Wait, o.Timeout = 3*time.Second, 10*time.Millisecond }},
+		{"-W 255 192.0.2.1", func(o *Options) { o.Timeout = 255 * time.Second }},
+		{"-m 255 192.0.2.1", func(o *Options) { o.TTL = 255 }},
+		{"-M 600 192.0.2.1", func(o *Options) { o.PMTU = 600 }},
+		{"-o 3 192.0.2.1", func(o *Options) { o.StopCount = 3 }},
+		{"-O dl -O dltx -O DL 192.0.2.1", func(o *Options) { o.Datalink, o.DatalinkTX = true, true }},
+		{"-O raw -P tcp-syn 192.0.2.1", both(method(warts.PingTCPSyn, 40, 0), func(o *Options) { o.Raw = true })},
+		{"-O mss=1460 -P tcp-syn 192.0.2.1", both(method(warts.PingTCPSyn, 44, 0), func(o *Options) { o.MSS = 1460 })},
+		{"-O sockrx -O dl 192.0.2.1", func(o *Options) { o.SockRX, o.Datalink = true, true }},
+		{
+			"-O spoof -S 192.0.2.2 192.0.2.1",
+			func(o *Options) { o.Spoof, o.Src, o.HeaderLen = true, addr("192.0.2.2"), 32 },
+		},
+		{"-O spoof -O nosrc 192.0.2.1", func(o *Options) { o.Spoof, o.NoSrc = true, true }},
+		{"-O spoof -P tcp-rst 192.0.2.1", both(method(warts.PingTCPRst, 40, 0), func(o *Options) { o.Spoof = true })},
+		{
+			"-O spoof -S 2001:db8::2 2001:db8::1",
+			func(o *Options) { o.Spoof, o.V6, o.Src, o.HeaderLen = true, true, addr("2001:db8::2"), 64 },
+		},
+		{
+			"-O tbt -M 1280 -s 1300 2001:db8::1",
+			func(o *Options) { o.TooBig, o.V6, o.PMTU, o.HeaderLen, o.PayloadLen = true, true, 1280, 48, 1252 },
+		},
+		{
+			"-O tbl -M 1280 -s 1281 2001:db8::1",
+			func(o *Options) { o.TooBig, o.V6, o.PMTU, o.HeaderLen, o.PayloadLen = true, true, 1280, 48, 1233 },
+		},
+		{"-p 123 192.0.2.1", func(o *Options) { o.Pattern = []byte{1, 0x23} }},
+		{
+			"-p 00112233445566778899aabbccddeeff 192.0.2.1",
+			func(o *Options) {
+				o.Pattern = []byte{0, 0x11, 0x22, 0x33, 0x44, 0x55, 0x66, 0x77, 0x88, 0x99, 0xaa, 0xbb, 0xcc, 0xdd, 0xee, 0xff}
+			},
+		},
+		{"-r 192.0.2.2 192.0.2.1", func(o *Options) { o.Router = addr("192.0.2.2") }},
+		{"-R 192.0.2.1", func(o *Options) { o.RecordRoute, o.HeaderLen = true, 68 }},
+		{"-s 0 192.0.2.1", func(*Options) {}},
+		{"-s 28 192.0.2.1", func(o *Options) { o.PayloadLen = 0 }},
+		{"-s 65535 192.0.2.1", func(o *Options) { o.PayloadLen = 65507 }},
+		{"-T tsonly 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = TSOnly, 68 }},
+		{"-T TSandaddr 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = TSAndAddr, 64 }},
+		{
+			"-T tsprespec=192.0.2.2,192.0.2.3 192.0.2.1",
+			func(o *Options) {
+				o.TS, o.HeaderLen, o.TSAddrs = TSPreSpec, 48, []netip.Addr{addr("192.0.2.2"), addr("192.0.2.3")}
+			},
+		},
+		{"-U 5 192.0.2.1", func(o *Options) { o.UserID = 5 }},
+		{"-y 2 192.0.2.1", func(o *Options) { o.Stream = 2 }},
+		{"-z 0x10 192.0.2.1", func(o *Options) { o.ToS = 16 }},
+		{
+			"-P tcp-ack-sport -F 65535 -c 1 192.0.2.1",
+			both(method(warts.PingTCPAckSport, 40, 0), func(o *Options) { o.SrcPort, o.Count = 65535, 1 }),
+		},
+		{
+			"-P udp-dport -d 65532 192.0.2.1",
+			both(method(warts.PingUDPDport, 28, 12), func(o *Options) { o.DstPort = 65532 }),
+		},
+	}
+	for _, tt := range tests {
+		got, dst, err := Parse(tt.text, pid)
+		if err != nil {
+			t.Errorf("%s: %v", tt.text, err)
+			continue
+		}
+		if words := strings.Fields(tt.text); dst.String() != words[len(words)-1] {
+			t.Errorf("%s: destination %v", tt.text, dst)
+		}
+		if diff := cmp.Diff(plain(tt.want), got, compare); diff != "" {
+			t.Errorf("%s:\n%s", tt.text, diff)
+		}
+	}
+}
+
+// refusals are in the order of what is looked at first, not of letters.
+var refusals = []struct{ text, want string }{
+	{"", "expected address to ping"},
+	{"-c 5", "expected address to ping"},
+	{"-Q 192.0.2.1", "could not parse ping command"},
+	{"-c1 192.0.2.1", "could not parse ping command"},
+	{"-s 0x54 192.0.2.1", "could not parse ping command"},
+	{"-c 1 -c 1 192.0.2.1", "repeated option -c"},
+
+	{"-A 4294967296 192.0.2.1", "-A failed: tcp-seq/ack must be within 0 - 4294967295"},
+	{"-b 65536 192.0.2.1", "-b failed: payload-size must be within 0 - 65535"},
+	{"-B 0x 192.0.2.1", "-B failed: payload must be specified in hex"},
+	{"-B 000 192.0.2.1", "-B failed: expected even number of hex characters"},
+	{"-B " + strings.Repeat("00", 1001) + " 192.0.2.1", "-B failed: payload limit is 1000 bytes"},
+	{"-c 0 192.0.2.1", "-c failed: attempts must be within 1 - 65535"},
+	{"-c 65536 192.0.2.1", "-c failed: attempts must be within 1 - 65535"},
+	{"-C 65536 192.0.2.1", "-C failed: icmp-sum must be within 0 - 65535"},
+	{"-d 65536 192.0.2.1", "-d failed: dport must be within 0 - 65535"},
+	{"-F 65536 192.0.2.1", "-F failed: sport must be within 0 - 65535"},
+	{"-i x 192.0.2.1", "-i failed: malformed inter-probe delay"},
+	{"-i 0 192.0.2.1", "-i failed: inter-probe delay must be within 1ms - 20s"},
+	{"-i 999us 192.0.2.1", "-i failed: inter-probe delay must be within 1ms - 20s"},
+	{"-i 20.000001 192.0.2.1", "-i failed: inter-probe delay must be within 1ms - 20s"},
+	{"-m 0 192.0.2.1", "-m failed: ttl must be within 1 - 255"},
+	{"-M 65536 192.0.2.1", "-M failed: path-mtu must be within 0 - 65535"},
+	{"-o 65536 192.0.2.1", "-o failed: stop-count must be within 0 - 65535"},
+	{"-O x 192.0.2.1", "-O failed: unknown option"},
+	{"-O mss=65536 192.0.2.1", "-O failed: expected valid MSS value"},
+	{"-p x 192.0.2.1", "-p failed: pattern must be specified in hex"},
+	{"-p 00112233445566778899aabbccddeeff0 192.0.2.1", "-p failed: pattern can be at most 32 hex chars"},
+	{"-P icmp 192.0.2.1", "-P failed: invalid ping method"},
+	{"-s 65536 192.0.2.1", "-s failed: probe-size must be within 0 - 65535"},
+	{"-U 4294967296 192.0.2.1", "-U failed: userid must be within 0 - 4294967295"},
+	{"-W 1.x 192.0.2.1", "-W failed: malformed timeout"},
+	{"-W 255.1 192.0.2.1", "-W failed: timeout must be within 1ms - 255s"},
+	{"-y 21 192.0.2.1", "-y failed: stream must be within 0 - 20"},
+	{"-z 256 192.0.2.1", "-z failed: tos must be within 0 - 255"},
+
+	{"-O mss=1 192.0.2.1", "mss option only valid with tcp-syn probes"},
+	{"-O mss=1 -P tcp-ack 192.0.2.1", "mss option only valid with tcp-syn probes"},
+	{"192.0.2.1 ", "invalid destination address"},
+	{"-p 00 -B 00 192.0.2.1", "only specify one of pattern or payload"},
+	{"-B 00 -b 2 192.0.2.1", "payload size inconsistent with payload"},
+	{"-T tsonly 2001:db8::1", "timestamp option only valid with IPv4 dst"},
+	{"-R 2001:db8::1", "record route option only valid with IPv4 dst"},
+	{"-RT tsonly 192.0.2.1", "cannot use both TS and RR options"},
+	{"-T x 192.0.2.1", "invalid timestamp option"},
+	{"-T tsprespec= 192.0.2.1", "invalid timestamp option"},
+	{"-T tsprespec=192.0.2.2, 192.0.2.1", "invalid timestamp option"},
+	{"-T tsprespec=2001:db8::2 192.0.2.1", "invalid timestamp option"},
+	{"-T tsprespec=10.0.0.1,10.0.0.2,10.0.0.3,10.0.0.4,10.0.0.5 192.0.2.1", "invalid timestamp option"},
+	{"-s 27 192.0.2.1", "specified probe size too small"},
+	{"-s 47 2001:db8::1", "specified probe size too small"},
+	{"-s 39 -P icmp-time 192.0.2.1", "specified probe size too small"},
+	{"-s 30 -B 001122 192.0.2.1", "specified probe size inconsistent with payload"},
+	{"-s 30 -b 3 192.0.2.1", "specified probe size inconsistent with payload"},
+	{"-b 65508 192.0.2.1", "specified probe size too large"},
+	{"-C 1 -P udp 192.0.2.1", "icmp-csum only valid for ICMP methods"},
+	{"-C 1 -s 29 192.0.2.1", "payload size must allow csum manipulation"},
+	{"-O tbt -M 10 192.0.2.1", "can only do tbt with IPv6 addresses"},
+	{"-O tbt 2001:db8::1", "specify valid path-mtu"},
+	{"-O tbt -M 1280 -s 1280 2001:db8::1", "specify valid path-mtu"},
+	{"-O sockrx -M 1 192.0.2.1", "cannot specify -O sockrx with -M"},
+	{"-S 2001:db8::2 192.0.2.1", "invalid source address"},
+	{"-r x 192.0.2.1", "invalid router address"},
+	{"-P tcp-ack-sport -F 65533 192.0.2.1", "invalid probe_sport 65533 given attempts 4"},
+	{"-P tcp-syn-sport -F 65533 192.0.2.1", "invalid probe_sport 65533 given attempts 4"},
+	{"-P udp-sport -F 65533 192.0.2.1", "invalid probe_sport 65533 given attempts 4"},
+	{"-P udp-dport -d 65533 192.0.2.1", "invalid probe_dport 65533 given attempts 4"},
+	{"-P udp-dport -c 32102 192.0.2.1", "invalid probe_dport 33435 given attempts 32102"},
+	{"-O raw 192.0.2.1", "-O raw only works for IPv4 TCP methods"},
+	{"-O raw -P tcp-syn 2001:db8::1", "-O raw only works for IPv4 TCP methods"},
+
+	// Several things wrong: each line keeps what follows it wrong as well, as far as that is possible.
+	{"-O mss=1 -p 00 -B 00 -b 2 -RT x -s 1 -C 1 -O tbt -S x -r x y", "mss option only valid with tcp-syn probes"},
+	{"-p 00 -B 00 -b 2 -RT x -s 1 -C 1 -O tbt -S x -r x y", "invalid destination address"},
+	{"-p 00 -B 00 -b 2 -RT x -s 1 -C 1 -O tbt -S x -r x 192.0.2.1", "only specify one of pattern or payload"},
+	{"-B 00 -b 2 -RT x -s 1 -C 1 -O tbt -S x -r x 2001:db8::1", "payload size inconsistent with payload"},
+	{"-RT x -s 1 -C 1 -O tbt -S x -r x 2001:db8::1", "timestamp option only valid with IPv4 dst"},
+	{"-RT x -s 1 -C 1 -O tbt -S x -r x 192.0.2.1", "cannot use both TS and RR options"},
+	{"-T x -s 1 -C 1 -O tbt -S x -r x 192.0.2.1", "invalid timestamp option"},
+	{"-s 1 -B 00 -C 1 -O tbt -S x -r x 192.0.2.1", "specified probe size too small"},
+	{"-s 30 -B 00 -C 1 -O tbt -S x -r x 192.0.2.1", "specified probe size inconsistent with payload"},
+	{"-B 00 -C 1 -O tbt -S x -r x 192.0.2.1", "payload size must allow csum manipulation"},
+	{"-O tbt -S x -r x 192.0.2.1", "can only do tbt with IPv6 addresses"},
+	{"-O tbt -O sockrx -M 65535 -S x -r x 2001:db8::1", "specify valid path-mtu"},
+	{"-O sockrx -M 1 -S x -r x 2001:db8::1", "cannot specify -O sockrx with -M"},
+	{"-S x -r x -O raw -P udp-dport -d 65535 192.0.2.1", "invalid source address"},
+	{"-r x -O raw -P udp-dport -d 65535 192.0.2.1", "invalid router address"},
+	{"-O raw -P udp-dport -d 65535 192.0.2.1", "invalid probe_dport 65535 given attempts 4"},
+}
+
+func TestRefusals(t *testing.T) {
+	everything(t)
+	for _, tt := range refusals {
+		_, _, err := Parse(tt.text, pid)
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
+		}
+	}
+}
+
+func TestUnavailable(t *testing.T) {
+	tests := []struct{ text, want string }{
+		{"-M 600 192.0.2.1", "ping: -M (pseudo MTU) is not available in this version"},
+		{"-R 192.0.2.1", "ping: -R (record route) is not available in this version"},
+		{"-T tsonly 192.0.2.1", "ping: -T (IP timestamps) is not available in this version"},
+		{"-O spoof 192.0.2.1", "ping: -O spoof (spoofed source) is not available in this version"},
+		{"-P udp-sport 192.0.2.1", "ping: -P udp-sport (UDP probes from many ports) is not available in this version"},
+		{"-b 1 192.0.2.1", "ping: -b (payload size) is not available in this version"},
+		{"-R x", "ping: -R (record route) is not available in this version"},
+		{"-O mss=5 192.0.2.1", "mss option only valid with tcp-syn probes"}, // wrong in any version
+	}
+	for _, tt := range tests {
+		_, _, err := Parse(tt.text, pid)
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
+		}
+	}
+	for _, words := range []string{"dl", "dltx", "mss=1", "nosrc", "raw", "sockrx", "spoof", "tbt", "tbl"} {
+		_, _, err := Parse("-P tcp-syn -O "+words+" 192.0.2.1", pid)
+		if !errors.Is(err, &option.Error{Reason: option.NotAvailable}) {
+			t.Errorf("-O %s: %v", words, err)
+		}
+	}
+}
+
+// TestTemplate holds that a template says the same as Parse, for good and bad options and both families.
+func TestTemplate(t *testing.T) {
+	everything(t)
+	texts := []string{
+		"", "-c 3 -i 2", "-P udp-dport", "-s 40", "-R", "-T tsprespec=192.0.2.4", "-S 192.0.2.2", "-F 0", "-C 0x10",
+	}
+	for _, tt := range refusals {
+		if options, ok := strings.CutSuffix(tt.text, "192.0.2.1"); ok {
+			texts = append(texts, options)
+		}
+	}
+	for _, options := range texts {
+		tmpl, tmplErr := ParseTemplate(options, pid)
+		for _, dst := range []string{"192.0.2.1", "2001:db8::1"} {
+			want, wantDst, wantErr := Parse(options+" "+dst, pid)
+			var got *Options
+			err := tmplErr
+			if err == nil {
+				got, err = tmpl.For(netip.MustParseAddr(dst))
+			}
+			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
+				t.Errorf("%q to %s: %v, want %v", options, dst, err, wantErr)
+				continue
+			}
+			if err != nil {
+				continue
+			}
+			if diff := cmp.Diff(want, got, compare); diff != "" || wantDst != netip.MustParseAddr(dst) {
+				t.Errorf("%q to %s:\n%s", options, dst, diff)
+			}
+			again, _ := tmpl.For(netip.MustParseAddr(dst).Next())
+			if again != got {
+				t.Errorf("%q: two destinations of a family have different options", options)
+			}
+		}
+	}
+	if _, err := ParseTemplate("-c 2 192.0.2.9", pid); err == nil || err.Error() != "invalid destination address" {
+		t.Errorf("a template with a destination: %v", err)
+	}
+	tmpl, err := ParseTemplate("", pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := tmpl.For(netip.Addr{}); err == nil {
+		t.Error("options towards no address")
+	}
+}
+
+func TestTemplateAllocs(t *testing.T) {
+	tmpl, err := ParseTemplate("-c 3", pid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := netip.MustParseAddr("192.0.2.1")
+	n := testing.AllocsPerRun(100, func() {
+		if _, err := tmpl.For(dst); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if n != 0 {
+		t.Errorf("allocations per target = %v, want 0", n)
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	for _, tt := range refusals {
+		f.Add(tt.text)
+	}
+	f.Add("-P udp-dport -T tsprespec=192.0.2.2 -s 80 192.0.2.1")
+	kept := table
+	table = table.WithoutMarks()
+	f.Cleanup(func() { table = kept })
+	f.Fuzz(func(t *testing.T, text string) {
+		o, dst, err := Parse(text, pid)
+		if err != nil {
+			var e *option.Error
+			if !errors.As(err, &e) || e.Text == "" || e.Reason == 0 {
+				t.Fatalf("error %#v", err)
+			}
+			return
+		}
+		if !dst.IsValid() || dst.Is6() != o.V6 || dst.Zone() != "" {
+			t.Fatalf("destination %v", dst)
+		}
+		if o.Count == 0 || o.TTL == 0 || o.Wait < time.Millisecond || o.Timeout < time.Millisecond ||
+			o.PayloadLen < 0 || o.Size() > 65535 || o.Size() < o.HeaderLen || len(o.TSAddrs) > 4 ||
+			len(o.Pattern) > 16 || o.Payload != nil && len(o.Payload) != o.PayloadLen ||
+			o.Src.IsValid() && o.Src.Is6() != o.V6 {
+			t.Fatalf("options out of range: %+v", o)
+		}
+	})
+}
+
+func BenchmarkTemplateFor(b *testing.B) {
+	tmpl, err := ParseTemplate("-P icmp-time -c 3", pid)
+	if err != nil {
+		b.Fatal(err)
+	}
+	dst := netip.MustParseAddr("192.0.2.1")
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := tmpl.For(dst); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
