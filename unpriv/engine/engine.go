@@ -112,9 +112,7 @@ func New(c Config) (*Engine, error) {
 	e.env = &technique.Env{
 		Sched: e.sched, Sockets: e.sockets, Routes: e.routes, PID: os.Getpid(), RawTCP: c.RawTCP, Log: e.log.Error,
 	}
-	if e.links, err = newLinks(e); err != nil {
-		return nil, err
-	}
+	e.links = newLinks(e)
 	e.env.Links = technique.NewLinks(e.links)
 	if fd := c.Handles.NoticeFD(); fd >= 0 {
 		if err := e.loop.Watch(fd, loop.Readable, noticesReady{e}); err != nil {

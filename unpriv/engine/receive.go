@@ -13,10 +13,10 @@ func (e *Engine) Receive(s *netio.Socket, batch []netio.Datagram) {
 		d := &batch[i]
 		e.Received++
 		r.Capture = probe.Capture{Stamp: d.Stamp, Kernel: d.Kernel, IfIndex: d.IfIndex, Outgoing: d.Outgoing}
+		if s.LinkType() == netio.LinkEthernet && !d.Outgoing {
+			e.links.cache.Frame(int(s.Key().IfIndex), d.Data)
+		}
 		if e.Unused.Add(e.parse(s, d)) {
-			if r.Kind == probe.KindARPReply || r.Kind == probe.KindNeighbourAdvert {
-				e.links.learned(r)
-			}
 			e.sched.Deliver(r)
 		}
 	}

@@ -12,22 +12,20 @@ import (
 	"scamper/unpriv/technique"
 )
 
-// numbers are the random choices of a ping's TCP probes, the same in all of them.
-type numbers struct{ seq, ack uint32 }
-
 // maxReplies is how many replies a probe takes: duplicates beyond it say nothing new and would cost memory.
 const maxReplies = 1024
 
 // open opens what the method needs. wait is true if it has to wait for the way out to be found.
 func (p *Ping) open(t *sched.Task) (wait bool, err error) {
 	env, o := p.all.env, p.opt
-	switch {
-	case o.Method.IsICMP():
-		return false, p.ports.ICMP(env, p.src)
-	case o.Method.IsUDP():
-		err = p.ports.UDP(env, p.src, o.SrcPort)
-	default:
-		err = p.ports.TCP(env, p.src, o.SrcPort)
+	if o.Method.IsICMP() {
+		return false, p.via.open(env)
+	}
+	p.ports = &ports{}
+	if o.Method.IsUDP() {
+		err = p.ports.UDP(env, p.via.src, o.SrcPort)
+	} else {
+		err = p.ports.TCP(env, p.via.src, o.SrcPort)
 	}
 	if err != nil {
 		return false, err
@@ -40,7 +38,7 @@ func (p *Ping) open(t *sched.Task) (wait bool, err error) {
 	if !o.Method.IsTCP() {
 		return false, nil
 	}
-	p.numbers = &numbers{seq: env.Sched.Rand.Uint32(), ack: env.Sched.Rand.Uint32()}
+	p.ports.tcp, p.ports.seq, p.ports.ack = true, env.Sched.Rand.Uint32(), env.Sched.Rand.Uint32()
 	return p.resolve(t)
 }
 
@@ -49,10 +47,10 @@ func (p *Ping) reserve() error {
 	for i := uint16(1); i < p.opt.Count; i++ {
 		sport := p.opt.SrcPort + i
 		if p.opt.Method.IsTCP() {
-			if err := p.ports.ReserveTCP(p.all.env, p.src, sport); err != nil {
+			if err := p.ports.ReserveTCP(p.all.env, p.via.src, sport); err != nil {
 				return err
 			}
-		} else if _, err := p.ports.ReserveUDP(p.all.env, p.src, sport); err != nil {
+		} else if _, err := p.ports.ReserveUDP(p.all.env, p.via.src, sport); err != nil {
 			return err
 		}
 	}
@@ -65,7 +63,7 @@ func (p *Ping) resolve(t *sched.Task) (wait bool, err error) {
 	raw := env.RawTCP && !p.opt.V6
 	found := false
 	pending := env.Links.Resolve(p.dst, !raw, func(l *technique.Link, lerr error) {
-		p.pending = nil
+		p.ports.pending = nil
 		found, err = true, lerr
 		if lerr == nil {
 			err = p.linked(l, raw)
@@ -83,7 +81,7 @@ func (p *Ping) resolve(t *sched.Task) (wait bool, err error) {
 	if found {
 		return false, err
 	}
-	wait, p.pending = true, pending
+	wait, p.ports.pending = true, pending
 	t.WakeAt(t.Now().Add(p.opt.Timeout))
 	return true, nil
 }
@@ -116,7 +114,7 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 	pr := &p.probes[i]
 	q := &p.all.probe
 	*q = probe.PingProbe{
-		Method: probe.PingMethod(o.Method), Src: p.src, Dst: p.dst, SrcPort: p.sport(i), DstPort: o.DstPort, Seq: int(i),
+		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst, SrcPort: p.sport(i), DstPort: o.DstPort, Seq: int(i),
 		TTL: o.TTL, TOS: o.ToS, MSS: o.MSS, PayloadLen: o.PayloadLen, Payload: o.Payload, Pattern: o.Pattern,
 		Force: o.HasICMPSum, Checksum: o.ICMPSum,
 	}
@@ -128,8 +126,10 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 	if i > 0 && o.Method.VariesSport() {
 		pr.sport = q.SrcPort
 	}
-	if p.numbers != nil {
-		q.TCPSeq, q.TCPAck = p.numbers.seq, p.numbers.ack
+	out := p.via.ports.Out
+	if p.ports != nil {
+		out = p.ports.Out
+		q.TCPSeq, q.TCPAck = p.ports.seq, p.ports.ack
 	}
 	if o.Method == warts.PingICMPTime {
 		q.Originate = midnight(env.Clock().Wall())
@@ -138,14 +138,17 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 	if o.Method.VariesDport() {
 		dport += i
 	}
-	out := p.ports.Out
 	if pr.sport != 0 && o.Method.IsUDP() && o.V6 { // each port has a socket that sends from it
 		var err error
-		if out, err = p.ports.ReserveUDP(env, p.src, pr.sport); err != nil {
+		if out, err = p.ports.ReserveUDP(env, p.via.src, pr.sport); err != nil {
 			return err
 		}
 	}
-	pk, err := p.ports.Packet(out.Buffer(), q, netip.AddrPortFrom(p.dst, dport), o.TTL, o.ToS)
+	via := &p.via.ports
+	if p.ports != nil {
+		via = &p.ports.Ports
+	}
+	pk, err := via.Packet(out.Buffer(), q, netip.AddrPortFrom(p.dst, dport), o.TTL, o.ToS)
 	if err != nil {
 		return err
 	}
@@ -169,7 +172,7 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 	}
 	o := p.opt
 	m := probe.PingMatch{
-		Method: probe.PingMethod(o.Method), Src: p.src, Dst: p.dst,
+		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst,
 		SrcPort: o.SrcPort, DstPort: o.DstPort, Sent: int(p.sent),
 	}
 	if !o.Method.IsICMP() {

@@ -20,13 +20,16 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 	r := &b.ping
 	opt := p.opt
 	*r = warts.Ping{
-		UserID: opt.UserID, Src: warts.AddrFrom(p.src), Dst: warts.AddrFrom(p.dst),
+		UserID: opt.UserID, Dst: warts.AddrFrom(p.dst),
 		Start: stampTime(p.start), StopReason: p.stop, StopData: p.errno, ErrMsg: p.errMsg,
 		Method: opt.Method, ProbeCount: opt.Count, ReplyCount: opt.StopCount, Sent: p.sent,
 		Size: uint16(opt.Size()), Wait: opt.Wait, Timeout: opt.Timeout, TTL: opt.TTL, ToS: opt.ToS,
 		SrcPort: opt.SrcPort, DstPort: opt.DstPort, Data: opt.Pattern, TCPMSS: opt.MSS,
 	}
 	r.List, r.Cycle = o.Stream()
+	if p.via != nil {
+		r.Src = warts.AddrFrom(p.via.src)
+	}
 	if len(opt.Payload) > 0 {
 		r.Flags |= warts.PingPayload
 		r.Data = opt.Payload
@@ -35,12 +38,12 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 		r.Flags |= warts.PingICMPSum
 		r.ICMPSum = opt.ICMPSum
 	}
-	if p.numbers != nil {
+	if p.ports != nil && p.ports.tcp {
 		switch opt.Method {
 		case warts.PingTCPAck, warts.PingTCPAckSport:
-			r.TCPAck = p.numbers.ack
+			r.TCPAck = p.ports.ack
 		default:
-			r.TCPSeq = p.numbers.seq
+			r.TCPSeq = p.ports.seq
 		}
 	}
 	b.probes, b.replies = b.probes[:0], b.replies[:0]

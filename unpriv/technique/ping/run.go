@@ -22,16 +22,14 @@ type Ping struct {
 	all *Pings
 	opt *Options
 	dst netip.Addr
-	src netip.Addr
 
+	via     *exit // shared with other pings from the same source
 	start   netio.Stamp
-	ports   technique.Ports
-	pending *technique.Pending // the way out is being looked for
+	ports   *ports // what the methods other than ICMP need
 	probes  []sentProbe
 	one     [1]sentProbe // room for the first
 	replied uint16       // probes with a reply
 	sent    uint16
-	numbers *numbers // random numbers of TCP methods
 
 	stop   warts.PingStop
 	errno  uint8
@@ -50,10 +48,28 @@ type sentProbe struct {
 	one     [1]reply // room for the first
 }
 
+// ports is what a ping needs whose probes are not ICMP.
+type ports struct {
+	technique.Ports
+	pending *technique.Pending // the way out is being looked for
+	tcp     bool
+	seq     uint32 // random numbers, the same in all TCP probes
+	ack     uint32
+}
+
+// exit is where ICMP probes from one source address leave, shared by all pings that send any.
+type exit struct {
+	src   netip.Addr
+	ports technique.Ports
+	users int
+}
+
 // Pings makes pings of one program run and keeps what they share.
 type Pings struct {
 	env     *technique.Env
 	free    *Ping
+	exits   map[netip.Addr]*exit
+	lastVia *exit
 	builder builder // used on the encoder's goroutine only
 
 	// Scratch of the loop's goroutine.
@@ -120,6 +136,41 @@ func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
 	return p
 }
 
+// exit returns the exit of a source address with one more user.
+func (a *Pings) exit(src netip.Addr) *exit {
+	x := a.lastVia
+	if x == nil || x.src != src {
+		if x = a.exits[src]; x == nil {
+			x = &exit{src: src}
+			if a.exits == nil || len(a.exits) >= maxExits {
+				a.exits = make(map[netip.Addr]*exit) // those in use live on without the map
+			}
+			a.exits[src] = x
+		}
+		a.lastVia = x
+	}
+	x.users++
+	return x
+}
+
+// maxExits bounds how many source addresses are remembered.
+const maxExits = 4096
+
+// open opens the exit's socket for its first user.
+func (x *exit) open(env *technique.Env) error {
+	if x.ports.Out != nil {
+		return nil
+	}
+	return x.ports.ICMP(env, x.src)
+}
+
+// leave closes the exit's socket with the last user.
+func (x *exit) leave() {
+	if x.users--; x.users == 0 {
+		x.ports.Close()
+	}
+}
+
 // Recycle implements sched.Machine.
 func (p *Ping) Recycle() {
 	all := p.all
@@ -133,14 +184,15 @@ func (p *Ping) Begin(t *sched.Task) {
 	env := p.all.env
 	p.start = netio.StampOf(env.Clock().Wall())
 	p.probes = p.one[:0]
-	p.src = p.opt.Src
-	if !p.src.IsValid() {
+	src := p.opt.Src
+	if !src.IsValid() {
 		var err error
-		if p.src, err = env.Routes.Source(p.dst); err != nil {
+		if src, err = env.Routes.Source(p.dst); err != nil {
 			p.fail(t, err)
 			return
 		}
 	}
+	p.via = p.all.exit(src)
 	wait, err := p.open(t)
 	if err != nil {
 		p.fail(t, err)
@@ -157,15 +209,18 @@ func (p *Ping) Turn(t *sched.Task) {
 	p.sent++
 	p.probes = append(p.probes, sentProbe{})
 	if err := p.send(t, i); err != nil {
+		p.unsend(i)
 		p.fail(t, err)
 	}
 }
 
+// unsend forgets probe i, which was not sent.
+func (p *Ping) unsend(i uint16) { p.sent, p.probes = i, p.probes[:i] }
+
 // Sent implements sched.Machine.
 func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 	if err != nil {
-		p.sent = uint16(id) // this one was not sent
-		p.probes = p.probes[:id]
+		p.unsend(uint16(id))
 		p.fail(t, err)
 		return
 	}
@@ -179,7 +234,7 @@ func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 
 // Expire implements sched.Machine: it is time for the next probe, or the wait is over.
 func (p *Ping) Expire(t *sched.Task) {
-	if p.pending != nil {
+	if p.ports != nil && p.ports.pending != nil {
 		p.fail(t, errLinkTimeout)
 		return
 	}
@@ -215,11 +270,16 @@ func (p *Ping) Halt(t *sched.Task) { p.end(t, warts.PingStopHalted) }
 
 func (p *Ping) end(t *sched.Task, why warts.PingStop) {
 	p.stop = why
-	if p.pending != nil {
-		p.pending.Cancel()
-		p.pending = nil
+	if p.ports != nil {
+		if p.ports.pending != nil {
+			p.ports.pending.Cancel()
+			p.ports.pending = nil
+		}
+		p.ports.Close()
 	}
-	p.ports.Close()
+	if p.via != nil {
+		p.via.leave()
+	}
 	t.End()
 }
 
