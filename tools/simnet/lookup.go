@@ -179,11 +179,18 @@ func (f *fib) compute(cl *class) []int32 {
 	for i := range table {
 		table[i] = noGroup
 	}
-	if cl.owner >= 0 {
-		dist := t.distances(cl.owner)
+	targets := []int32{cl.owner}
+	if cl.owner < 0 { // an address that nobody has leads to the nearest router that has something to say about it
+		targets = nil
+		for _, i := range cl.routes {
+			targets = append(targets, t.routes[i].at)
+		}
+	}
+	if len(targets) > 0 {
+		dist := t.distances(targets...)
 		for u := range t.nodes {
 			n := &t.nodes[u]
-			if int32(u) == cl.owner || dist[u] == unreachableCost || n.kind == kindMonitor {
+			if dist[u] == 0 || dist[u] == unreachableCost || n.kind == kindMonitor {
 				continue
 			}
 			g := group{balance: n.b.balance, hash: n.b.hash}
@@ -217,17 +224,20 @@ func (f *fib) add(g group) int32 {
 
 const unreachableCost = int64(1) << 60
 
-// distances are the costs of the shortest paths from every node to owner. Only routers pass packets on.
-func (t *Topology) distances(owner int32) []int64 {
+// distances are the costs of the shortest paths from every node to the nearest target. Only routers pass packets on.
+func (t *Topology) distances(targets ...int32) []int64 {
 	dist := make([]int64, len(t.nodes))
 	for i := range dist {
 		dist[i] = unreachableCost
 	}
-	dist[owner] = 0
-	todo := &distanceHeap{{owner, 0}}
+	todo := &distanceHeap{}
+	for _, u := range targets {
+		dist[u] = 0
+		heap.Push(todo, nodeDistance{u, 0})
+	}
 	for todo.Len() > 0 {
 		at := heap.Pop(todo).(nodeDistance)
-		if at.cost > dist[at.node] || (at.node != owner && t.nodes[at.node].kind != kindRouter) {
+		if at.cost > dist[at.node] || (at.cost > 0 && t.nodes[at.node].kind != kindRouter) {
 			continue
 		}
 		for _, face := range t.nodes[at.node].faces {

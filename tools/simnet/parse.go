@@ -254,6 +254,9 @@ func (p *parser) connect(t *table, a, b int32, settings face) int32 {
 	for i, end := range []int32{a, b} {
 		side := settings
 		side.node, side.peer = end, f+1-int32(i)
+		if i == 1 {
+			side.sources = nil // a filter works in one direction
+		}
 		n := &p.t.nodes[end]
 		n.faces = append(n.faces, f+int32(i))
 		side.index = uint32(len(n.faces))
