@@ -9,8 +9,18 @@ type codec struct {
 
 // codecs has the types of records that belong to a list and a cycle.
 var codecs = [...]*codec{
-	TypeTrace: &traceCodec,
-	TypePing:  &pingCodec,
+	TypeTrace:         &traceCodec,
+	TypePing:          &pingCodec,
+	TypeTracelb:       &tracelbCodec,
+	TypeDealias:       &dealiasCodec,
+	TypeNeighbourdisc: &neighbourdiscCodec,
+	TypeTbit:          &tbitCodec,
+	TypeSting:         &stingCodec,
+	TypeSniff:         &sniffCodec,
+	TypeHost:          &hostCodec,
+	TypeHTTP:          &httpCodec,
+	TypeUDPProbe:      &udpprobeCodec,
+	TypeOWAMP:         &owampCodec,
 }
 
 // codecOf returns the codec of a type, nil if it is unknown or not one of measurements.

@@ -26,6 +26,7 @@ var (
 	errCycleID   = errors.New("cycle id out of order, unknown or stopped")
 	errAddrID    = errors.New("address id out of order or unknown")
 	errSection   = errors.New("invalid section")
+	errEmpty     = errors.New("empty packet")
 	errDuplicate = errors.New("section repeated")
 )
 
@@ -45,6 +46,8 @@ type decoder struct {
 	addrs   []Addr   // the record's address table
 	ifnames []string // the record's table of interface names
 	length  int      // value of a length parameter that belongs to the parameter after it
+
+	swapped bool // the number of excluded addresses has the wrong byte order
 
 	alias bool      // byte slices of records may point into buf
 	names nameCache // recent short strings

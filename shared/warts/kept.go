@@ -26,6 +26,9 @@ type keptMore struct {
 	// What a reply says about its probe, if it isn't what the first reply to the same probe says.
 	ping *PingProbe
 	hop  *TraceProbe
+
+	probe0 [2]uint16 // source port and number of replies of the first probe of a udpprobe that sent none
+	probes uint32    // number of probes that a dealias of an unknown method has
 }
 
 // section is a section of a record: data is nil for a known type, whose contents are in the record.
