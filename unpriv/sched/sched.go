@@ -259,9 +259,11 @@ func (s *Scheduler) begin(m Machine, o Origin) *Task {
 	t.signed = len(s.sigs) > 0
 	s.Stats.Started++
 	s.running++
-	t.unsent++ // Begin may End the task; it stays ours until we have looked at it
+	t.unsent++      // Begin may End the task; it stays ours until we have looked at it
+	t.queued = true // this slot is its own: it does not queue for one
 	m.Begin(t)
 	t.unsent--
+	t.queued = false
 	if t.state == taskDone {
 		s.release(t)
 		return spentTask

@@ -40,8 +40,6 @@ type Trace struct {
 	stop   warts.TraceStop
 	data   uint8
 	errMsg string
-
-	record warts.Trace
 }
 
 // phase is the part of the algorithm that sent a probe.
