@@ -164,7 +164,11 @@ func (l *liner) take(line []byte, tooLong bool, after int64) bool {
 	}
 	it := item{line: l.line}
 	var text []byte
-	if tooLong || len(bytes.TrimSuffix(line, []byte{'\r'})) > MaxLine {
+	n := len(line)
+	if n > 0 && line[n-1] == '\r' {
+		n--
+	}
+	if tooLong || n > MaxLine {
 		it.err = errTooLong
 	} else {
 		text, it.err = l.feed.config.Form.cutLine(line)
