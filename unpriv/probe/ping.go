@@ -145,8 +145,9 @@ type scratch struct {
 	head    [icmpTimeLen + 16 + craftLen]byte
 }
 
-// fill describes the probe to its builder.
-func (q *PingProbe) fill(p *Probe, s *scratch) error {
+// describe describes the probe to its builder, by value: the parts in s would
+// otherwise have to be on the heap.
+func (q *PingProbe) describe(s *scratch) (p Probe, err error) {
 	v4 := q.Dst.Is4()
 	p.Src, p.Dst = q.Src, q.Dst
 	p.TTL, p.TOS = q.TTL, q.TOS
@@ -160,7 +161,7 @@ func (q *PingProbe) fill(p *Probe, s *scratch) error {
 		}
 		if q.Method == PingICMPTime {
 			if !v4 {
-				return fmt.Errorf("icmp-time probe to an IPv6 address: %w", ErrMethod)
+				return p, fmt.Errorf("icmp-time probe to an IPv6 address: %w", ErrMethod)
 			}
 			p.Type = packet.ICMP4Timestamp
 		}
@@ -180,23 +181,41 @@ func (q *PingProbe) fill(p *Probe, s *scratch) error {
 			p.TCPOptions = packet.AppendMSS(s.tcp[:0], q.MSS)
 		}
 	default:
-		return fmt.Errorf("ping probe with method %d: %w", uint8(q.Method), ErrMethod)
+		return p, fmt.Errorf("ping probe with method %d: %w", uint8(q.Method), ErrMethod)
 	}
-	if err := q.fillOptions(p, s); err != nil {
-		return err
+	if p.Options, err = q.options(s); err != nil {
+		return p, err
 	}
-	return q.fillPayload(p, s)
+	if q.Force && !q.Method.IsICMP() {
+		return p, fmt.Errorf("ping probe with forced ICMP checksum: %w", ErrMethod)
+	}
+	if q.PayloadLen < 0 || q.Force && q.PayloadLen < craftLen {
+		return p, fmt.Errorf("ping payload of %d bytes: %w", q.PayloadLen, ErrSize)
+	}
+	if p.Payload.Head, err = q.head(s); err != nil {
+		return p, err
+	}
+	p.Payload.Len = len(p.Payload.Head) + q.PayloadLen
+	if q.Force {
+		p.Craft, p.Want, p.CraftAt = true, q.Checksum, len(p.Payload.Head)
+		p.Payload.Head = append(p.Payload.Head, 0, 0)
+	}
+	p.Payload.Body, p.Payload.Repeat = q.Payload, false
+	if len(q.Payload) == 0 {
+		p.Payload.Body, p.Payload.Repeat = q.Pattern, true
+	}
+	return p, nil
 }
 
-// fillOptions makes the IPv4 options.
-func (q *PingProbe) fillOptions(p *Probe, s *scratch) (err error) {
+// options makes the IPv4 options.
+func (q *PingProbe) options(s *scratch) (o []byte, err error) {
 	if !q.RecordRoute && q.Timestamp == NoTimestamp {
-		return nil
+		return nil, nil
 	}
 	if !q.Dst.Is4() || q.RecordRoute && q.Timestamp != NoTimestamp {
-		return fmt.Errorf("IPv4 options of a ping probe: %w", ErrMethod)
+		return nil, fmt.Errorf("IPv4 options of a ping probe: %w", ErrMethod)
 	}
-	o := s.options[:0]
+	o = s.options[:0]
 	switch {
 	case q.RecordRoute:
 		o, err = packet.AppendRecordRoute(o, packet.MaxRecordRoute)
@@ -208,51 +227,30 @@ func (q *PingProbe) fillOptions(p *Probe, s *scratch) (err error) {
 		o, err = packet.AppendTimestampPrespec(o, q.Prespec)
 	}
 	if err != nil {
-		return fmt.Errorf("ping probe: %w", err)
+		return nil, fmt.Errorf("ping probe: %w", err)
 	}
-	p.Options = o
-	return nil
+	return o, nil
 }
 
-// fillPayload puts timestamps, embedded address, checksum bytes and payload in a row.
-func (q *PingProbe) fillPayload(p *Probe, s *scratch) error {
+// head puts the timestamps and the embedded address in a row.
+func (q *PingProbe) head(s *scratch) ([]byte, error) {
 	head := s.head[:0]
 	if q.Method == PingICMPTime {
 		head = binary.BigEndian.AppendUint32(head, q.Originate)
 		head = append(head, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
-	if q.Embed.IsValid() && q.Method.embeds() {
-		if q.Embed.Is4() != q.Dst.Is4() {
-			return fmt.Errorf("address in the payload of a ping probe: %w", packet.ErrFamily)
-		}
-		if q.Embed.Is4() {
-			a := q.Embed.As4()
-			head = append(head, a[:]...)
-		} else {
-			a := q.Embed.As16()
-			head = append(head, a[:]...)
-		}
+	if !q.Embed.IsValid() || !q.Method.embeds() {
+		return head, nil
 	}
-	if q.PayloadLen < 0 {
-		return fmt.Errorf("ping payload of %d bytes: %w", q.PayloadLen, ErrSize)
+	if q.Embed.Is4() != q.Dst.Is4() {
+		return nil, fmt.Errorf("address in the payload of a ping probe: %w", packet.ErrFamily)
 	}
-	p.Payload.Len = len(head) + q.PayloadLen
-	if q.Force {
-		if !q.Method.IsICMP() {
-			return fmt.Errorf("ping probe with forced ICMP checksum: %w", ErrMethod)
-		}
-		if q.PayloadLen < craftLen {
-			return fmt.Errorf("ping probe with forced ICMP checksum: %w", ErrSize)
-		}
-		p.Craft, p.Want, p.CraftAt = true, q.Checksum, len(head)
-		head = append(head, 0, 0)
+	if q.Embed.Is4() {
+		a := q.Embed.As4()
+		return append(head, a[:]...), nil
 	}
-	p.Payload.Head = head
-	p.Payload.Body, p.Payload.Repeat = q.Payload, false
-	if len(q.Payload) == 0 {
-		p.Payload.Body, p.Payload.Repeat = q.Pattern, true
-	}
-	return nil
+	a := q.Embed.As16()
+	return append(head, a[:]...), nil
 }
 
 // HeaderSize returns the smallest size of such a probe in bytes: IP header, options,
@@ -269,9 +267,9 @@ func (q *PingProbe) HeaderSize() int {
 // Size returns the size of the whole IP packet in bytes, which is what is recorded and
 // what is sent; 0 if the description isn't possible.
 func (q *PingProbe) Size() int {
-	var p Probe
 	var s scratch
-	if q.fill(&p, &s) != nil {
+	p, err := q.describe(&s)
+	if err != nil {
 		return 0
 	}
 	return p.Size()
@@ -281,9 +279,9 @@ func (q *PingProbe) Size() int {
 // behind a link header, for datalinks. On error it returns b unchanged:
 // [packet.ErrFamily], [packet.ErrTooLong], [ErrMethod], [ErrSize].
 func (q *PingProbe) AppendPacket(b []byte) ([]byte, error) {
-	var p Probe
 	var s scratch
-	if err := q.fill(&p, &s); err != nil {
+	p, err := q.describe(&s)
+	if err != nil {
 		return b, err
 	}
 	return p.AppendPacket(b)
@@ -292,9 +290,9 @@ func (q *PingProbe) AppendPacket(b []byte) ([]byte, error) {
 // AppendMessage appends the packet from the transport header on: for raw ICMPv6
 // sockets. Errors are as with AppendPacket.
 func (q *PingProbe) AppendMessage(b []byte) ([]byte, error) {
-	var p Probe
 	var s scratch
-	if err := q.fill(&p, &s); err != nil {
+	p, err := q.describe(&s)
+	if err != nil {
 		return b, err
 	}
 	return p.AppendMessage(b)
@@ -303,9 +301,9 @@ func (q *PingProbe) AppendMessage(b []byte) ([]byte, error) {
 // AppendPayload appends the UDP payload: for IPv6 UDP sockets. Errors are as with
 // AppendPacket.
 func (q *PingProbe) AppendPayload(b []byte) ([]byte, error) {
-	var p Probe
 	var s scratch
-	if err := q.fill(&p, &s); err != nil {
+	p, err := q.describe(&s)
+	if err != nil {
 		return b, err
 	}
 	return p.AppendPayload(b)
