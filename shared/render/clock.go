@@ -2,6 +2,8 @@ package render
 
 import (
 	"time"
+
+	"scamper/shared/warts"
 )
 
 // AppendCTime appends the local time of a count of seconds since 1970 in the layout of C's ctime without its newline:
@@ -100,4 +102,33 @@ func AppendMidnight(b []byte, ms uint32) []byte {
 	b = appendTwo(b, int(s%60))
 	b = append(b, '.')
 	return AppendZeroPadded(b, uint64(ms%1000), 3)
+}
+
+// Since returns the seconds and microseconds from one moment to another one, the microseconds not negative. Moments in
+// files can have a million microseconds or more; then the difference has as many.
+func Since(t, from warts.Time) (sec int64, us uint32) {
+	sec = int64(t.Sec) - int64(from.Sec)
+	if t.Usec < from.Usec {
+		return sec - 1, t.Usec + 1e6 - from.Usec
+	}
+	return sec, t.Usec - from.Usec
+}
+
+// AppendSince appends the time from one moment to another one as %d.%06d, see [Since].
+func AppendSince(b []byte, t, from warts.Time) []byte {
+	sec, us := Since(t, from)
+	b = AppendInt(b, sec)
+	b = append(b, '.')
+	return AppendMicros6(b, us)
+}
+
+// After returns the moment a round-trip time after another one, carrying at most one second.
+func After(t warts.Time, rtt time.Duration) warts.Time {
+	sec, us := SplitMicros(rtt)
+	sum := warts.Time{Sec: t.Sec + uint32(sec), Usec: t.Usec + us}
+	if sum.Usec >= 1e6 {
+		sum.Sec++
+		sum.Usec -= 1e6
+	}
+	return sum
 }

@@ -131,3 +131,12 @@ func sharesLink(a, b warts.Addr) bool {
 	}
 	return commonPrefix(a, b) >= 126
 }
+
+// TraceTCPFlags returns the TCP flags of a TCP reply. To scamper they and the ICMP type are one byte: a TCP reply in a
+// file that has an ICMP type instead shows that.
+func TraceTCPFlags(r *warts.TraceReply) uint8 {
+	if r.TCPFlags == 0 {
+		return r.ICMPType
+	}
+	return r.TCPFlags
+}

@@ -15,8 +15,15 @@ type Walk struct {
 	// false to end the file.
 	Record func(file int, rec warts.Record) (goOn bool)
 
+	// Waiting, if not nil, is called before reading may have to wait for input: what was held back until then should be
+	// written now.
+	Waiting func()
+
 	// OpenFailed reports that a file can't be opened and returns whether to go on with the next one.
 	OpenFailed func(name string, err error) (goOn bool)
+
+	// StopAtDamage ends the command with StatusFailed at the first damaged file.
+	StopAtDamage bool
 }
 
 // Walk reads the files and returns the exit status of the command: StatusDamaged if a file was damaged, which ends that
@@ -34,16 +41,24 @@ func (e *Env) Walk(w Walk) int {
 			}
 			continue
 		}
-		if err := e.walkFile(in, &w, file); err != nil {
-			e.Errorf("%s", ReadErrorLine(name, err))
-			status = StatusDamaged
-		}
+		err = e.walkFile(in, &w, file)
 		in.Close()
+		if err == nil {
+			continue
+		}
+		e.Errorf("%s", ReadErrorLine(name, err))
+		if w.StopAtDamage {
+			return StatusFailed
+		}
+		status = StatusDamaged
 	}
 	return status
 }
 
 func (e *Env) walkFile(in *Input, w *Walk, file int) error {
+	if w.Waiting != nil {
+		in.r = &flushingReader{in.r, w.Waiting}
+	}
 	r := in.Reader(w.Want...)
 	for {
 		rec, err := r.Next()

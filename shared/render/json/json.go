@@ -6,6 +6,8 @@
 package json
 
 import (
+	"time"
+
 	"scamper/shared/render"
 	"scamper/shared/warts"
 )
@@ -19,6 +21,20 @@ func Append(b []byte, rec warts.Record) []byte {
 		return AppendTrace(b, r)
 	case *warts.Ping:
 		return AppendPing(b, r)
+	case *warts.Tracelb:
+		return AppendTracelb(b, r)
+	case *warts.Dealias:
+		return AppendDealias(b, r)
+	case *warts.Neighbourdisc:
+		return AppendNeighbourdisc(b, r)
+	case *warts.Tbit:
+		return AppendTbit(b, r)
+	case *warts.Host:
+		return AppendHost(b, r)
+	case *warts.UDPProbe:
+		return AppendUDPProbe(b, r)
+	case *warts.OWAMP:
+		return AppendOWAMP(b, r)
 	}
 	return b
 }
@@ -204,4 +220,11 @@ func appendExts(b []byte, exts []warts.ICMPExt) []byte {
 		b = append(b, '}')
 	}
 	return append(b, ']')
+}
+
+// appendDurationKey appends a key and a duration as an object of seconds and microseconds, with a space in it.
+func appendDurationKey(b []byte, key string, d time.Duration) []byte {
+	sec, usec := render.SplitMicros(d)
+	b = append(b, key...)
+	return appendSpacedTime(b, warts.Time{Sec: uint32(sec), Usec: usec})
 }

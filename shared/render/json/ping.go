@@ -140,7 +140,7 @@ func appendPingReply(b []byte, p *warts.Ping, probe *warts.PingProbe, r *warts.P
 	rtt := uint32(r.RTT.Microseconds())
 	if probe.TX.Sec != 0 {
 		b = append(b, `,"rx":`...)
-		b = appendTime(b, probe.TX.Add(r.RTT))
+		b = appendTime(b, render.After(probe.TX, r.RTT))
 	}
 	b = appendRTTKey(b, `,"rtt":`, rtt)
 	if r.Addr.Is4() {

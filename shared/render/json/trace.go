@@ -26,7 +26,6 @@ var traceStopNames = func() (names [warts.TraceStopInProgress + 1]string) {
 	for i := range names {
 		names[i] = strings.ToUpper(warts.TraceStop(i).String())
 	}
-	names[warts.TraceStopInProgress] = warts.TraceStopInProgress.String() // this one is not
 	return names
 }()
 
@@ -149,7 +148,7 @@ func appendHop(b []byte, t *warts.Trace, probe *warts.TraceProbe, r *warts.Trace
 	}
 	switch {
 	case r.Flags&warts.TraceHopTCP != 0:
-		b = appendUintKey(b, `,"tcp_flags":`, uint64(r.TCPFlags))
+		b = appendUintKey(b, `,"tcp_flags":`, uint64(render.TraceTCPFlags(r)))
 	case r.IsICMP():
 		b = appendUintKey(b, `,"icmp_type":`, uint64(r.ICMPType))
 		b = appendUintKey(b, `,"icmp_code":`, uint64(r.ICMPCode))

@@ -91,11 +91,11 @@ func appendTTLTime(b []byte, r *warts.PingReply) []byte {
 // appendTCPState appends what the flags of a segment say about the port.
 func appendTCPState(b []byte, flags uint8) []byte {
 	switch {
-	case flags&tcpRST != 0:
+	case flags&render.RST != 0:
 		return append(b, "closed"...)
-	case flags&(tcpSYN|tcpACK|tcpECE) == tcpSYN|tcpACK|tcpECE:
+	case flags&(render.SYN|render.ACK|render.ECE) == render.SYN|render.ACK|render.ECE:
 		return append(b, "open,ecn"...)
-	case flags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
+	case flags&(render.SYN|render.ACK) == render.SYN|render.ACK:
 		return append(b, "open"...)
 	}
 	return render.AppendHex(append(b, "0x"...), uint64(flags), 2)

@@ -13,6 +13,14 @@ func Append(b []byte, rec warts.Record) []byte {
 		return AppendTrace(b, r)
 	case *warts.Ping:
 		return AppendPing(b, r)
+	case *warts.Tracelb:
+		return AppendTracelb(b, r)
+	case *warts.Dealias:
+		return AppendDealias(b, r)
+	case *warts.Tbit:
+		return AppendTbit(b, r)
+	case *warts.Sting:
+		return AppendSting(b, r)
 	}
 	return b
 }

@@ -88,47 +88,35 @@ func appendRTT(b []byte, r *warts.TraceReply) []byte {
 	b = append(b, " ms"...)
 	switch {
 	case r.Flags&warts.TraceHopTCP != 0:
-		return appendTCPMark(b, r.TCPFlags)
+		return appendTCPMark(b, render.TraceTCPFlags(r))
 	case r.IsICMP():
 		return render.AppendICMPMark(b, r)
 	}
 	return b
 }
 
-// Bits of the TCP flags byte (RFC 9293 section 3.1).
-const (
-	tcpFIN = 0x01
-	tcpSYN = 0x02
-	tcpRST = 0x04
-	tcpPSH = 0x08
-	tcpACK = 0x10
-	tcpURG = 0x20
-	tcpECE = 0x40
-	tcpCWR = 0x80
-)
-
 // tcpMarkNames are the flags in the order in which the mark of an unexpected segment names them.
 var tcpMarkNames = [...]struct {
 	bit  uint8
 	name string
 }{
-	{tcpRST, " RST"},
-	{tcpSYN, " SYN"},
-	{tcpACK, " ACK"},
-	{tcpPSH, " PSH"},
-	{tcpFIN, " FIN"},
-	{tcpURG, " URG"},
-	{tcpCWR, " CWR"},
-	{tcpECE, " ECE"},
+	{render.RST, " RST"},
+	{render.SYN, " SYN"},
+	{render.ACK, " ACK"},
+	{render.PSH, " PSH"},
+	{render.FIN, " FIN"},
+	{render.URG, " URG"},
+	{render.CWR, " CWR"},
+	{render.ECE, " ECE"},
 }
 
 func appendTCPMark(b []byte, flags uint8) []byte {
 	switch {
-	case flags&tcpRST != 0:
+	case flags&render.RST != 0:
 		return append(b, " [closed]"...)
-	case flags&(tcpSYN|tcpACK|tcpECE) == tcpSYN|tcpACK|tcpECE:
+	case flags&(render.SYN|render.ACK|render.ECE) == render.SYN|render.ACK|render.ECE:
 		return append(b, " [open, ecn]"...)
-	case flags&(tcpSYN|tcpACK) == tcpSYN|tcpACK:
+	case flags&(render.SYN|render.ACK) == render.SYN|render.ACK:
 		return append(b, " [open]"...)
 	case flags == 0:
 		return append(b, " [unknown, no flags]"...)
