@@ -280,6 +280,31 @@ func TestLongLines(t *testing.T) {
 	}
 }
 
+// TestBadLines holds that a file of nonsense does not keep the loop for longer than its budget.
+func TestBadLines(t *testing.T) {
+	r := newReading()
+	s := NewFile(Config{Name: "s", Priority: 1}, FileConfig{Name: "x", File: &endless{[]byte("\t\n")}})
+	if err := r.Add(s); err != nil {
+		t.Fatal(err)
+	}
+	defer r.Remove(s)
+	for calls := 0; calls < 5; {
+		before := len(r.log)
+		if _, _, ok := r.Take(); ok {
+			t.Fatal("a task of nothing")
+		}
+		if n := len(r.log) - before; n > maxRefused+1 {
+			t.Fatalf("one call went through %d lines", n)
+		}
+		if r.Ready() {
+			calls++
+			continue
+		}
+		<-r.woke
+		r.Refill()
+	}
+}
+
 func TestReadError(t *testing.T) {
 	broken := io.MultiReader(strings.NewReader("192.0.2.1\n192.0"), iotest.ErrReader(errors.New("disk on fire")))
 	got, log, _ := readAll(t, broken, Targets)

@@ -146,6 +146,11 @@ func TestRoundRobin(t *testing.T) {
 			"a1 b1 b2 c1 c2 c3 a2 b3 b4 c4 a3 -",
 		},
 		{"one runs out in its turn", []src{{"a", 3, "a1"}, {"b", 2, "b1 b2 b3"}}, "a1 b1 b2 b3 -"},
+		{
+			"the next one has its whole turn",
+			[]src{{"a", 3, "a1"}, {"b", 2, "b1 b2 b3"}, {"c", 1, "c1 c2"}},
+			"a1 b1 b2 c1 b3 c2 -",
+		},
 		{"huge weight", []src{{"a", 1<<32 - 1, "a1 a2 a3"}, {"b", 1, "b1 b2"}}, "a1 a2 a3 b1 b2 -"},
 		{"weight 0", []src{{"a", 0, "a1 a2"}, {"b", 1, "b1 b2"}}, "b1 b2 -"},
 		{"only weight 0", []src{{"a", 0, "a1"}}, "-"},

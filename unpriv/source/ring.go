@@ -109,7 +109,7 @@ func (r *ring) Done(c *Cycle) {
 }
 
 func (r *ring) unref(c *Cycle) {
-	if c.refs--; c.refs == 0 && c.started {
+	if c.refs--; c.refs == 0 {
 		r.stopped(c)
 	}
 }

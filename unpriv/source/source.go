@@ -83,8 +83,7 @@ type Cycle struct {
 	// Data is the owner's: what a task of the cycle has as its origin, for example.
 	Data any
 
-	refs    int  // tasks of the cycle that are not done, plus one while the source is in it
-	started bool // its marker was taken
+	refs int // tasks of the cycle that are not done, plus one until the source has left the cycle
 }
 
 // Source is a list of commands with a name.
@@ -198,7 +197,6 @@ func (s *Source) wake() {
 
 // start fills in what is known when the cycle begins.
 func (c *Cycle) start(now time.Time, host string) {
-	c.started = true
 	c.Record.Start = uint32(now.Unix())
 	c.Record.HostName = host
 }
