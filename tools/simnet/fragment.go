@@ -127,18 +127,25 @@ func (r *reassembly) find(j *journey) *partial {
 	return oldest
 }
 
-// fitPath fragments a reply if its sender was told of a small path MTU.
+// fitPath fragments a reply that is larger than its sender's own link, or than the path MTU that the sender was told.
 func (n *Net) fitPath(r *journey, a *actor) {
-	if !a.b.heedPMTU {
-		return
+	mtu := 0
+	if a.b.heedPMTU {
+		mtu = n.knownPMTU(a.salt, r.dst, r.at)
 	}
-	mtu := n.knownPMTU(a.salt, r.dst, r.at)
+	if r.v6 {
+		if mtu > 0 && mtu < 1280 {
+			r.atomic = a.b.atomic
+			mtu = 1280 // RFC 8200 section 5
+		}
+		if len(r.b) > 1280 {
+			if own := n.linkMTU(r, a); own > 0 && (mtu == 0 || own < mtu) {
+				mtu = max(own, 1280)
+			}
+		}
+	}
 	if mtu == 0 {
 		return
-	}
-	if r.v6 && mtu < 1280 {
-		r.atomic = a.b.atomic
-		mtu = 1280 // RFC 8200 section 5
 	}
 	if len(r.b) > mtu {
 		r.fragTo = mtu
@@ -146,6 +153,18 @@ func (n *Net) fitPath(r *journey, a *actor) {
 	if r.v6 && (r.fragTo > 0 || r.atomic) {
 		r.fragID = n.fragmentID(a, r.dst, r.at)
 	}
+}
+
+// linkMTU is the MTU of the link that a reply leaves its sender by; 0 if there is none.
+func (n *Net) linkMTU(r *journey, a *actor) int {
+	if a.virtual {
+		return n.t.faces[n.t.nodes[a.node].faces[0]].mtu
+	}
+	id := n.fib.next(r.class, a.node)
+	if id == noGroup || len(n.fib.groups[id].faces) == 0 {
+		return 0
+	}
+	return n.t.faces[n.fib.groups[id].faces[0]].mtu
 }
 
 // toPort delivers a packet to the machine at a port.

@@ -28,7 +28,7 @@ type parser struct {
 func Parse(name string, data []byte) (*Topology, error) {
 	var root map[string]any
 	if _, err := toml.Decode(string(data), &root); err != nil {
-		return nil, syntax(name, err)
+		return nil, syntax(name, data, err)
 	}
 	p := &parser{
 		reader: &reader{file: name, pos: scan(string(data))},
@@ -168,7 +168,7 @@ func (p *parser) node(t *table, key, name string) (int32, bool) {
 		if near := nearest(name, names); near != "" {
 			hint = fmt.Sprintf("; did you mean %q?", near)
 		}
-		t.wrong(key, "%s: there is no router or host %q%s", key, name, hint)
+		t.wrong(key, "%s: there is no router or host %q%s", plain(key), name, hint)
 	}
 	return id, known
 }
@@ -176,7 +176,7 @@ func (p *parser) node(t *table, key, name string) (int32, bool) {
 // own gives an address to a node.
 func (p *parser) own(t *table, key string, a netip.Addr, node, face int32) {
 	if other, taken := p.t.owners[a]; taken {
-		t.wrong(key, "%s: %v already belongs to %s", key, a, p.t.nodes[other.node].name)
+		t.wrong(key, "%s: %v already belongs to %s", plain(key), a, p.t.nodes[other.node].name)
 		return
 	}
 	p.t.owners[a] = ownership{node, face}
@@ -185,7 +185,7 @@ func (p *parser) own(t *table, key string, a netip.Addr, node, face int32) {
 // ownPrefix sends everything in a prefix to a node.
 func (p *parser) ownPrefix(t *table, key string, pfx netip.Prefix, node int32) {
 	if other, taken := p.t.ownPfx[pfx]; taken {
-		t.wrong(key, "%s: %v already belongs to %s", key, pfx, p.t.nodes[other].name)
+		t.wrong(key, "%s: %v already belongs to %s", plain(key), pfx, p.t.nodes[other].name)
 		return
 	}
 	p.t.ownPfx[pfx] = node

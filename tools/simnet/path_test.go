@@ -163,6 +163,19 @@ func tooBigFor(t testing.TB, reply []byte, mtu int) []byte {
 	return append(b, m...)
 }
 
+// A host fragments what does not fit its own link, untold.
+func TestHostsKnowTheirLink(t *testing.T) {
+	n := play(small(t, nil))
+	var replies []Reply
+	for _, piece := range fragmentsOf(probe{dst: d6, kind: "echo", size: 4000}.build(t, n.t), 1400) {
+		replies = n.Exchange(piece, 0)
+	}
+	if len(replies) != 3 || len(replies[0].Packet) > 1500 {
+		t.Errorf("%d packets, want 3 fragments", len(replies))
+	}
+	balanced(t, n)
+}
+
 // What "ping -M" and "dealias -M" make hosts do.
 func TestFragmentedRepliesAfterTooBig(t *testing.T) {
 	n := play(small(t, map[string]string{"d": "fragment-id-start = 4294967295"}))

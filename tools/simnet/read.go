@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math"
@@ -76,14 +77,16 @@ func (r *reader) err() error {
 }
 
 // syntax turns an error of the TOML parser into mistakes.
-func syntax(file string, err error) error {
+func syntax(file string, data []byte, err error) error {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
+		// The parser counts a line end that it did not expect to the line that follows.
+		line := 1 + bytes.Count(data[:min(parse.Position.Start, len(data))], []byte("\n"))
 		text := parse.Message
 		if text == "" {
 			text = parse.Error()
 		}
-		return Mistakes{{File: file, Line: parse.Position.Line, Text: text}}
+		return Mistakes{{File: file, Line: line, Text: text}}
 	}
 	return Mistakes{{File: file, Text: err.Error()}}
 }
@@ -99,6 +102,12 @@ type table struct {
 
 func (r *reader) table(path, what string, m map[string]any) *table {
 	return &table{r: r, path: path, what: what, m: m, used: map[string]bool{}}
+}
+
+// plain is a key without the index of an element.
+func plain(key string) string {
+	name, _, _ := strings.Cut(key, "[")
+	return name
 }
 
 func (t *table) at(key string) string { return join(t.path, key) }

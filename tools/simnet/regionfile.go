@@ -156,7 +156,7 @@ func (r *region) place(t *table, pfx netip.Prefix, levels [2][]int, used *[2]uin
 		}
 		count := uint64(r.width) << depth
 		if used[f]+count > room {
-			t.wrong("routers", "routers: %v has %d addresses; the levels up to the %d. need %d", pool, room, i+1, used[f]+count)
+			t.wrong("routers", "routers: %v has %d addresses; the first %d levels need %d", pool, room, i+1, used[f]+count)
 			return rp
 		}
 		rp.levels = append(rp.levels, level{bits: bits, offset: used[f]})
