@@ -2,22 +2,10 @@ package netio
 
 import (
 	"encoding/binary"
-	"fmt"
-	"net/netip"
 	"time"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
-)
-
-// addressing says how a port names the destination of a packet.
-type addressing uint8
-
-const (
-	byNone addressing = iota // bound: the link header or nothing says where to
-	byIPv4
-	byIPv6
-	byProtocol // packet socket without link header: interface and protocol
 )
 
 // Send sends batch, perCall packets with each system call.
@@ -190,20 +178,4 @@ func putControl(b []byte, level, kind, value int32) int {
 	h.SetLen(unix.CmsgLen(4))
 	binary.NativeEndian.PutUint32(b[unix.CmsgLen(0):], uint32(value))
 	return unix.CmsgSpace(4)
-}
-
-// sendError makes the error for a packet that the kernel refused.
-func sendError(errno unix.Errno, pkt *Packet) error {
-	switch errno {
-	case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
-		return ErrFull
-	}
-	if pkt.Dst.IsValid() {
-		return fmt.Errorf("send %d bytes to %v: %w", len(pkt.Data), pkt.Dst.Addr(), errno)
-	}
-	return fmt.Errorf("send frame of %d bytes: %w", len(pkt.Data), errno)
-}
-
-func addressError(dst netip.AddrPort, want string) error {
-	return fmt.Errorf("send to %v: not an %s address: %w", dst.Addr(), want, unix.EAFNOSUPPORT)
 }
