@@ -1,0 +1,196 @@
+package bench
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"scamper/shared/warts"
+	"scamper/testkit"
+)
+
+// What is pinged: random addresses of a prefix that the far namespace answers all of.
+const (
+	targets = 200_000
+	prefix  = "10.64.0.0/10"
+)
+
+// peerMax is the highest rate that Debian's scamper takes.
+const peerMax = 10_000
+
+// outcome is what a run came to.
+type outcome struct {
+	name    string
+	pps     int
+	reached float64 // packets per second while it sent
+	replies int
+	cpu     time.Duration // user and system time of all its processes
+	memory  int64         // bytes: the largest sum of the resident sets of all its processes
+}
+
+func (o outcome) perProbe() float64 { return float64(o.cpu.Microseconds()) / targets }
+func (o outcome) answered() float64 { return 100 * float64(o.replies) / targets }
+
+// BenchmarkPingRate pings 200,000 addresses with one probe each, at growing rates, and Debian's scamper at the most that
+// it can be asked for. It says which rate is the highest at which 99.9% of the replies are recorded.
+func BenchmarkPingRate(b *testing.B) {
+	ours := testkit.BuildCommand(b, "scamper/cmd/scamper")
+	peer := testkit.NeedProgram(b, "scamper")
+	list := targetList(b)
+	for range b.N {
+		var table []outcome
+		best := 0
+		for _, pps := range []int{peerMax, 50_000, 100_000, 150_000, 200_000, 300_000} {
+			o := pingAll(b, "scamper", ours, pps, list)
+			table = append(table, o)
+			if o.answered() >= 99.9 {
+				best = max(best, int(o.reached))
+			}
+			b.ReportMetric(o.perProbe(), fmt.Sprintf("us/ping@%dpps", pps))
+			b.ReportMetric(o.answered(), fmt.Sprintf("%%replies@%dpps", pps))
+		}
+		theirs := pingAll(b, "peer", peer, peerMax, list)
+		table = append(table, theirs)
+		print(b, table, theirs)
+		b.Logf("the highest rate at which at least 99.9%% of the replies were recorded: %d packets per second", best)
+	}
+}
+
+func print(b *testing.B, table []outcome, theirs outcome) {
+	var text bytes.Buffer
+	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "\tasked\treached\treplies\tCPU per ping\tratio\tmemory\tratio\t")
+	for _, o := range table {
+		fmt.Fprintf(w, "%s\t%d pps\t%.0f pps\t%.2f%%\t%.1f us\t%.2f\t%.0f MB\t%.2f\t\n", o.name, o.pps, o.reached, o.answered(),
+			o.perProbe(), o.perProbe()/theirs.perProbe(), float64(o.memory)/1e6, float64(o.memory)/float64(theirs.memory))
+	}
+	_ = w.Flush()
+	b.Logf("%d pings of one probe; ratios to the peer, Debian's scamper\n%s", targets, text.String())
+}
+
+// targetList writes the addresses to a file: the same ones each time.
+func targetList(b *testing.B) string {
+	base := netip.MustParsePrefix(prefix)
+	first := base.Addr().As4()
+	r := rand.New(rand.NewPCG(1, 2))
+	var text bytes.Buffer
+	for range targets {
+		a := first
+		v := r.Uint32N(1 << (32 - base.Bits()))
+		a[1] |= byte(v >> 16)
+		a[2], a[3] = byte(v>>8), byte(v)
+		fmt.Fprintln(&text, netip.AddrFrom4(a))
+	}
+	name := filepath.Join(b.TempDir(), "targets")
+	if err := os.WriteFile(name, text.Bytes(), 0o644); err != nil {
+		b.Fatal(err)
+	}
+	return name
+}
+
+func pingAll(b *testing.B, name, program string, pps int, list string) outcome {
+	net := testkit.NewNet(b)
+	near, far := net.Namespace("near"), net.Namespace("far")
+	link := net.Link(near, far, testkit.LinkConfig{})
+	far.AnswerPrefix(netip.MustParsePrefix(prefix))
+	near.Route(netip.MustParsePrefix(prefix), link.B.Addr4)
+
+	out := filepath.Join(b.TempDir(), fmt.Sprintf("%s-%d.warts", name, pps))
+	cmd := exec.Command(program, "-p", strconv.Itoa(pps), "-O", "warts", "-o", out, "-c", "ping -c 1", "-f", list)
+	began := time.Now()
+	p := near.Start(cmd)
+	memory := watchMemory(cmd.Process.Pid)
+	result := p.Wait(5 * time.Minute)
+	took := time.Since(began)
+	if result.Err != nil {
+		b.Fatalf("%s at %d pps: %v\n%s", name, pps, result.Err, result.Stderr)
+	}
+	if text := strings.TrimSpace(result.Stderr); text != "" {
+		b.Logf("%s at %d pps says: %s", name, pps, text)
+	}
+	o := outcome{name: name, pps: pps, memory: memory(), replies: countReplies(b, out)}
+	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		o.cpu = time.Duration(ru.Utime.Nano() + ru.Stime.Nano())
+	}
+	o.reached = targets / (took - time.Second).Seconds() // the last ping waits a second for its reply
+	return o
+}
+
+// countReplies counts the pings that have a reply.
+func countReplies(b *testing.B, name string) int {
+	f, err := os.Open(name)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer f.Close()
+	r := warts.NewReader(f)
+	n := 0
+	for {
+		rec, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return n
+		}
+		if err != nil {
+			b.Fatal(err)
+		}
+		if p, ok := rec.(*warts.Ping); ok && len(p.Probes) > 0 && len(p.Probes[0].Replies) > 0 {
+			n++
+		}
+	}
+}
+
+// watchMemory looks at the resident sets of a process and its children until the returned function is called, which
+// returns the largest sum.
+func watchMemory(pid int) func() int64 {
+	var most int64
+	stop := make(chan struct{})
+	var done sync.WaitGroup
+	done.Go(func() {
+		for {
+			sum := resident(pid)
+			children, _ := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
+			for _, child := range strings.Fields(string(children)) {
+				if n, err := strconv.Atoi(child); err == nil {
+					sum += resident(n)
+				}
+			}
+			most = max(most, sum)
+			select {
+			case <-stop:
+				return
+			case <-time.After(50 * time.Millisecond):
+			}
+		}
+	})
+	return func() int64 {
+		close(stop)
+		done.Wait()
+		return most
+	}
+}
+
+func resident(pid int) int64 {
+	statm, err := os.ReadFile(fmt.Sprintf("/proc/%d/statm", pid))
+	if err != nil {
+		return 0
+	}
+	fields := strings.Fields(string(statm))
+	if len(fields) < 2 {
+		return 0
+	}
+	pages, _ := strconv.ParseInt(fields[1], 10, 64)
+	return pages * int64(os.Getpagesize())
+}
