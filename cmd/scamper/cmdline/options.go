@@ -94,7 +94,11 @@ func synopsis() string {
 		}
 	}
 	items[0] += "]"
-	items = append(items, "["+strings.Join(kinds, " | ")+"]")
+	kinds[0] = "[" + kinds[0]
+	for _, kind := range kinds[:len(kinds)-1] {
+		items = append(items, kind+" |")
+	}
+	items = append(items, kinds[len(kinds)-1]+"]")
 	var b strings.Builder
 	b.WriteString(prefix)
 	at := len(prefix)

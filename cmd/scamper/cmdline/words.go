@@ -92,7 +92,7 @@ var words = []Word{
 	},
 	{Name: "notls", Help: "use no TLS at all", set: func(c *Config, _ string) { c.TLS = TLSNever }},
 	{Name: "notls-remote", Help: "use no TLS for the remote controller", Unavailable: "remote control"},
-	{Name: "cafile=", Help: "certificates that the remote controller's is checked with", Unavailable: "remote control"},
+	{Name: "cafile=", Help: "certificates to check the remote controller's with", Unavailable: "remote control"},
 	{Name: "client-certfile=", Help: "certificate shown to the remote controller", Unavailable: "remote control"},
 	{Name: "client-privfile=", Help: "private key of that certificate", Unavailable: "remote control"},
 	{Name: "dnp=", Help: "file of addresses never to be probed", Unavailable: "do-not-probe list"},
