@@ -187,6 +187,7 @@ var refusals = []struct{ args, letters, more string }{
 	{"-O select -O epoll -i x", "O", ""},
 	{"-O kqueue -i x", "O", ""},
 	{"-O foo -p 0", "O", ""},
+	{"-O select -O epoll -p 0", "O", ""},
 	{"-O client-certfile=c -R h:1", "R", ""},
 	{"-O client-certfile=c -O client-privfile=p -i x", "R", ""},
 	{"-p 0 -i x", "pw", ""},
@@ -446,6 +447,7 @@ func TestLikeDebian(t *testing.T) {
 	everything(t)
 	differ := map[string]string{
 		"-O select -O epoll -i x": "takes one of two",
+		"-O select -O epoll -p 0": "the same",
 		"-p 5x -i x":              "ignores what follows a number",
 		"-p 1000001 -i x":         "always explains both -p and -w",
 		"-p -1 -i x":              "the same",

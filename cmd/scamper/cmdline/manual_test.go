@@ -1,0 +1,235 @@
+package cmdline
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"scamper/shared/option"
+	"scamper/unpriv/technique/ping"
+	"scamper/unpriv/technique/trace"
+)
+
+var update = flag.Bool("update", false, "write the parts of docs/scamper.1 that are made from the option tables")
+
+const manual = "../../../docs/scamper.1"
+
+// TestManual holds that the manual page describes the options as the tables have them, and only those that this version
+// can carry out.
+func TestManual(t *testing.T) {
+	b, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := string(b)
+	want := page
+	for name, text := range map[string]string{
+		"synopsis":       manualSynopsis(),
+		"options":        manualOptions(),
+		"trace synopsis": commandSynopsis("trace", trace.Grammar()),
+		"trace options":  commandOptions(trace.Grammar()),
+		"ping synopsis":  commandSynopsis("ping", ping.Grammar()),
+		"ping options":   commandOptions(ping.Grammar()),
+	} {
+		begin, end := `.\" begin `+name+"\n", `.\" end `+name+"\n"
+		before, rest, ok := strings.Cut(want, begin)
+		_, after, ok2 := strings.Cut(rest, end)
+		if !ok || !ok2 {
+			t.Fatalf("the page has no part %q", name)
+		}
+		want = before + begin + text + end + after
+	}
+	if *update && want != page {
+		if err := os.WriteFile(manual, []byte(want), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		page = want
+	}
+	if diff := cmp.Diff(want, page); diff != "" {
+		t.Errorf("the page and the tables do not agree (see its first lines):\n%s", diff)
+	}
+	for i, line := range strings.Split(page, "\n") {
+		switch {
+		case len(line) > 120:
+			t.Errorf("line %d has %d columns", i+1, len(line))
+		case strings.TrimRight(line, " \t") != line:
+			t.Errorf("line %d ends with a space", i+1)
+		}
+	}
+}
+
+// TestManualCommands holds that the page's list of commands is that of the grammars which the test knows.
+func TestManualCommands(t *testing.T) {
+	b, err := os.ReadFile(manual)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, word := range option.CommandWords() {
+		has := strings.Contains(string(b), "\n.Ss "+word+"\n")
+		if want := word == "trace" || word == "ping"; has != want {
+			t.Errorf("section on %s: %v, want %v", word, has, want)
+		}
+	}
+}
+
+// escape makes text safe for mdoc.
+func escape(s string) string {
+	return strings.NewReplacer(`\`, `\e`, "-", `\-`, `"`, `\(dq`).Replace(s)
+}
+
+// sentence is a help text as a sentence.
+func sentence(help string) string {
+	help = strings.TrimSuffix(help, ":")
+	return strings.ToUpper(help[:1]) + strings.ReplaceAll(help[1:], `\`, `\e`) + ".\n"
+}
+
+func manualSynopsis() string {
+	var b, last strings.Builder
+	b.WriteString(".Nm\n")
+	var flags string
+	for i := range options {
+		o := &options[i]
+		switch {
+		case o.Unavailable != "":
+		case strings.IndexByte(modes, o.Letter) >= 0:
+			if last.Len() > 0 {
+				last.WriteString(" |\n")
+			}
+			fmt.Fprintf(&last, ".Fl %c Ar %s", o.Letter, modeOperand(o))
+		case o.Arg == "":
+			flags += string(rune(o.Letter))
+		default:
+			fmt.Fprintf(&b, ".Op Fl %c Ar %s\n", o.Letter, escape(o.Arg))
+		}
+	}
+	text := strings.Replace(b.String(), ".Nm\n", ".Nm\n.Op Fl "+flags+"\n", 1)
+	return text + ".Oo\n" + last.String() + "\n.Oc\n"
+}
+
+func manualOptions() string {
+	var b strings.Builder
+	b.WriteString(".Bl -tag -width Ds\n")
+	for i := range options {
+		o := &options[i]
+		if o.Unavailable != "" {
+			continue
+		}
+		arg := o.Arg
+		if arg == "" && strings.IndexByte(modes, o.Letter) >= 0 {
+			arg = modeOperand(o)
+		}
+		if arg != "" {
+			fmt.Fprintf(&b, ".It Fl %c Ar %s\n", o.Letter, escape(arg))
+		} else {
+			fmt.Fprintf(&b, ".It Fl %c\n", o.Letter)
+		}
+		b.WriteString(sentence(o.Help))
+		if o.Letter != 'O' {
+			continue
+		}
+		b.WriteString(".Bl -tag -width Ds\n")
+		for _, w := range words {
+			if w.Unavailable != "" {
+				continue
+			}
+			fmt.Fprintf(&b, ".It Cm %s\n%s", escape(w.Name), sentence(w.Help))
+			if w.Systems != "" {
+				b.WriteString("Only where the system has it.\n")
+			}
+		}
+		b.WriteString(".El\n")
+	}
+	return b.String() + ".El\n"
+}
+
+func commandSynopsis(word string, grammar []option.Option) string {
+	var flags string
+	var b strings.Builder
+	for i := range grammar {
+		o := &grammar[i]
+		switch {
+		case !o.Available():
+		case o.Class == option.Flag:
+			flags += string(rune(o.Letter))
+		default:
+			fmt.Fprintf(&b, ".Op Fl %c Ar %s\n", o.Letter, escape(o.Arg))
+		}
+	}
+	if flags != "" {
+		flags = ".Op Fl " + flags + "\n"
+	}
+	return ".Cm " + word + "\n" + flags + b.String() + ".Ar target\n"
+}
+
+func commandOptions(grammar []option.Option) string {
+	var b strings.Builder
+	b.WriteString(".Bl -tag -width Ds\n")
+	for i := range grammar {
+		o := &grammar[i]
+		if !o.Available() {
+			continue
+		}
+		if o.Class == option.Flag {
+			fmt.Fprintf(&b, ".It Fl %c\n", o.Letter)
+		} else {
+			fmt.Fprintf(&b, ".It Fl %c Ar %s\n", o.Letter, escape(o.Arg))
+		}
+		b.WriteString(sentence(o.Help))
+		b.WriteString(allowed(o))
+		if o.Default != "" {
+			fmt.Fprintf(&b, "The default is %s.\n", escape(o.Default))
+		}
+	}
+	return b.String() + ".El\n"
+}
+
+// allowed says which values an option takes.
+func allowed(o *option.Option) string {
+	switch o.Kind {
+	case option.Int:
+		hex := ""
+		if o.Class == option.String {
+			hex = ", also in hexadecimal"
+		}
+		return fmt.Sprintf("From %d to %d%s.\n", o.Min, o.Max, hex)
+	case option.Duration:
+		return fmt.Sprintf("From %s to %s; the unit is %s if none is given.\n", micros(o.Min), micros(o.Max),
+			micros(o.Unit.Microseconds()))
+	case option.Enum:
+		var b strings.Builder
+		b.WriteString("One of\n")
+		var names []string
+		for _, w := range o.Words {
+			if w.Unavailable == "" && !w.Alias {
+				names = append(names, w.Name)
+			}
+		}
+		for i, name := range names {
+			switch {
+			case i == len(names)-1:
+				fmt.Fprintf(&b, ".Cm %s .\n", escape(name))
+			case i == len(names)-2:
+				fmt.Fprintf(&b, ".Cm %s\nand\n", escape(name))
+			default:
+				fmt.Fprintf(&b, ".Cm %s ,\n", escape(name))
+			}
+		}
+		return b.String()
+	case option.None, option.Text, option.Hex, option.Address:
+	}
+	return ""
+}
+
+// micros is a time in its largest whole unit.
+func micros(us int64) string {
+	d := time.Duration(us) * time.Microsecond
+	if d%time.Second == 0 {
+		return fmt.Sprintf("%d s", d/time.Second)
+	}
+	return fmt.Sprintf("%d ms", d/time.Millisecond)
+}
