@@ -143,6 +143,9 @@ func (a Addr) AppendBytes(b []byte) []byte {
 	return b
 }
 
+// Equal reports whether a and b are the same address, as == does.
+func (a Addr) Equal(b Addr) bool { return a == b }
+
 // Compare orders addresses: none, then IPv4, IPv6, Ethernet, FireWire; within a type by their bytes. It returns -1, 0
 // or 1.
 func (a Addr) Compare(b Addr) int {

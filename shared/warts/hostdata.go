@@ -48,7 +48,7 @@ var hostOPTParams = newTable("host opt", func(o *HostOPT) *Kept { return &o.Kept
 
 var hostSVCBParams = newTable("host svcb", func(s *HostSVCB) *Kept { return &s.Kept },
 	u16(1, "priority", func(s *HostSVCB) *uint16 { return &s.Priority }).nonzero(),
-	str(2, "target", func(s *HostSVCB) *string { return &s.Target }),
+	always(str(2, "target", func(s *HostSVCB) *string { return &s.Target })),
 	hostCount(3, "number of parameters", func(s *HostSVCB) int { return len(s.Params) }),
 	hostKeyValues(4, "parameters", func(s *HostSVCB) *[]HostKeyValue { return &s.Params }),
 )

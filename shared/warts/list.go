@@ -85,12 +85,11 @@ func (d *decoder) readList() *List {
 func (d *decoder) readCycle(kind CycleKind) *Cycle {
 	d.block = "cycle"
 	id := d.u32()
-	if at := d.pos; d.left() >= 4 && d.u32() == 0 && !d.file.loose {
-		d.failAt(at, "cycle: list", errListID)
-	} else if d.err == nil {
-		d.pos = at
-	}
+	at := d.pos
 	c := &Cycle{Kind: kind, List: d.list(), ID: d.u32(), Start: d.u32()}
+	if c.List == nil && d.err == nil {
+		d.failAt(at, "cycle: list", errListID)
+	}
 	cycleParams.read(d, c)
 	if d.err != nil {
 		return nil
@@ -114,11 +113,8 @@ func (d *decoder) readCycleStop() *Cycle {
 	c.Kept.keepTrailing(d.buf[d.pos:])
 	start := d.file.stopCycle(id)
 	if start == nil {
-		if !d.file.loose {
-			d.failAt(0, "cycle stop: id", errCycleID)
-			return nil
-		}
-		return c
+		d.failAt(0, "cycle stop: id", errCycleID)
+		return nil
 	}
 	c.List, c.ID, c.Start, c.HostName = start.List, start.ID, start.Start, start.HostName
 	return c

@@ -23,7 +23,7 @@ type Reader struct {
 	Concatenated bool
 
 	// Resync goes on after damage: Next returns the error once, and then the records after it as soon as they can be
-	// recognised. Records that refer to lists and cycles which were lost have none then.
+	// recognised. Measurements of a list or cycle which was lost have none then.
 	Resync bool
 
 	// Want are the types of records that Next returns; the others are stepped over without decoding them, save that lists,
@@ -68,7 +68,7 @@ func (r *Reader) Next() (Record, error) {
 	}
 	for {
 		rec, err := r.next()
-		if err != nil && err != io.EOF && r.Resync && r.resync() {
+		if err != nil && err != io.EOF && r.Resync && r.resync(err) {
 			return nil, err
 		}
 		if err != nil {
@@ -268,11 +268,17 @@ func unexpected(err error) error {
 // resyncMax is the longest record that is believed when searching for one; longer ones are taken for chance.
 const resyncMax = 64 << 20
 
-// resync goes on after a damaged record: at the place where its header says that it ends, if something that can be a
-// record begins there, or else at the first such place after its beginning. It reports whether there is one.
-func (r *Reader) resync() bool {
+// resync goes on after a damaged record: with the same record if it only refers to a list or cycle that was lost; else
+// at the place where its header says that it ends, if something that can be a record begins there; or else at the first
+// such place after its beginning. It reports whether there is one.
+func (r *Reader) resync(err error) bool {
 	if r.arts {
 		return false
+	}
+	if e := (*ReadError)(nil); errors.As(err, &e) && !r.file.loose && codecOf(e.Type) != nil &&
+		(e.Err == errListID || e.Err == errCycleID) {
+		r.file.loose = true
+		return true
 	}
 	r.file.loose = true
 	if head, err := r.src.peek(HeaderLen); err == nil && binary.BigEndian.Uint16(head) == Magic {

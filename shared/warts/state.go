@@ -9,8 +9,8 @@ type fileState struct {
 	listCount  uint32 // numbers given so far; they are given in order and never again
 	cycleCount uint32
 
-	// loose accepts any number for a new list or cycle, and takes an unknown one for none: after damage, records that
-	// were lost are missed.
+	// loose accepts any number for a new list or cycle, and measurements of an unknown one have none: after damage,
+	// records that were lost are missed.
 	loose bool
 
 	lastList  uint32 // the list and cycle looked up last
@@ -54,7 +54,7 @@ func (f *fileState) stopCycle(id uint32) *Cycle {
 	return c
 }
 
-// listRef reads the number of a list. 0 is none.
+// list reads the number of a list. 0 is none.
 func (d *decoder) list() *List {
 	at := d.pos
 	id := d.u32()

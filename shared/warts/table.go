@@ -17,11 +17,18 @@ type table[T any] struct {
 	name   string
 	rows   []param[T] // row i is parameter i+1
 	kept   func(*T) *Kept
-	known  uint64   // bit n-1: parameter n has a row
-	always uint64   // those that every new record has
-	never  uint64   // those that are read only
-	conds  []uint64 // one bit each: those written on a condition
-	checks []uint64 // one bit each: those that may be impossible to write
+	known  uint64 // bit n-1: parameter n has a row
+	always uint64 // those that every new record has
+	never  uint64 // those that are read only
+	conds  []cond[T]
+	checks []cond[T]
+}
+
+// cond is a test that decides whether a parameter, given by its bit, is written. Tables have them apart from the rows
+// because every record that is written goes through all of them.
+type cond[T any] struct {
+	bit  uint64
+	test func(*T) bool
 }
 
 // param is a row of a table.
@@ -33,7 +40,7 @@ type param[T any] struct {
 
 	// absent reports whether the field has the value that a reader gives it when the parameter isn't there.
 	absent func(*T) bool
-	// when reports whether a new record has the parameter; nil means always.
+	// when reports whether a new record has the parameter; nil means always. It must not if can doesn't.
 	when func(*T) bool
 	// can reports whether there is a value to write at all; nil means that there always is.
 	can func(*T) bool
@@ -75,10 +82,10 @@ func newTable[T any](name string, kept func(*T) *Kept, rows ...param[T]) *table[
 		case row.when == nil:
 			t.always |= bit
 		default:
-			t.conds = append(t.conds, bit)
+			t.conds = append(t.conds, cond[T]{bit, row.when})
 		}
 		if row.can != nil {
-			t.checks = append(t.checks, bit)
+			t.checks = append(t.checks, cond[T]{bit, row.can})
 		}
 	}
 	return t
@@ -172,29 +179,28 @@ func flagBytes(mask uint64) int {
 // mask says which parameters r is written with: those that a new record has; or, if it was read, those that were there
 // and those whose values a reader would not assume.
 func (t *table[T]) mask(r *T, k *Kept) uint64 {
-	var mask uint64
-	if k.read() {
-		mask = k.present & t.known
-		for m := t.known &^ mask &^ t.never; m != 0; m &= m - 1 {
-			row := &t.rows[bits.TrailingZeros64(m)]
-			if !row.absent(r) && (row.when == nil || row.when(r)) {
-				mask |= m & -m
+	if !k.read() {
+		mask := t.always
+		for i := range t.conds {
+			if c := &t.conds[i]; c.test(r) {
+				mask |= c.bit
 			}
 		}
-	} else {
-		mask = t.always
-		for _, bit := range t.conds {
-			if t.rows[bits.TrailingZeros64(bit)].when(r) {
-				mask |= bit
-			}
+		return mask
+	}
+	mask := k.present & t.known &^ t.never
+	for m := t.known &^ t.never &^ mask; m != 0; m &= m - 1 {
+		row := &t.rows[bits.TrailingZeros64(m)]
+		if !row.absent(r) && (row.when == nil || row.when(r)) {
+			mask |= m & -m
 		}
 	}
-	for _, bit := range t.checks {
-		if mask&bit != 0 && !t.rows[bits.TrailingZeros64(bit)].can(r) {
-			mask &^= bit
+	for _, c := range t.checks {
+		if mask&c.bit != 0 && !c.test(r) {
+			mask &^= c.bit
 		}
 	}
-	return mask &^ t.never
+	return mask
 }
 
 // write appends the block of r.
