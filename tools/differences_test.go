@@ -12,6 +12,7 @@ type difference struct {
 
 var (
 	allViews = []string{"dump.26", "json.26", "text.26"}
+	traces   = []string{"dump.26", "json.26", "text.26", "analysis.26", "csv.26", "ttlexp.26", "ipid.26"}
 
 	differences = []difference{
 		{
@@ -32,7 +33,12 @@ var (
 		{
 			"the first hop of an arts trace is 1, not 0, and its hops are shown",
 			[]string{"file-arts"},
-			[]string{"dump.26", "json.26"},
+			[]string{"dump.26", "json.26", "csv.26"},
+		},
+		{
+			"the destination's reply in an arts trace has the TTL of its hop, there one less",
+			[]string{"file-arts"},
+			[]string{"analysis.26"},
 		},
 		{
 			"all members of a gzip file are read, there only the first",
@@ -42,22 +48,22 @@ var (
 		{
 			"an address whose length is not that of its type is damage, there it shifts what comes after it",
 			[]string{"bad-addr-len"},
-			allViews,
+			traces,
 		},
 		{
 			"parameters behind the end of their block are damage, there they are taken",
 			[]string{"bad-param-len-zero"},
-			allViews,
+			[]string{"dump.26", "json.26", "text.26", "ipid.26"},
 		},
 		{
 			"an unknown record without a body is stepped over, there it is damage",
 			[]string{"bad-unknown-empty"},
-			allViews,
+			traces,
 		},
 		{
 			"prefixscans whose count of excluded addresses has the wrong byte order are read, there they are damage",
 			[]string{"dealias-prefixscan-x-v4-21", "hand-dealias-swapped-odd1"},
-			[]string{"dump.26", "json.26"},
+			[]string{"dump.26", "json.26", "ipid.26"},
 		},
 		{
 			"neighbourdiscs whose probes have a wrong length are read, there they are damage",
@@ -77,12 +83,17 @@ var (
 		{
 			"an attempt that is not stored is the first, there it is 0",
 			[]string{"hand-global-addresses"},
-			[]string{"dump.26", "json.26"},
+			[]string{"dump.26", "json.26", "analysis.26"},
 		},
 		{
 			"the error message of a sting is shown",
 			[]string{"hand-sting"},
 			[]string{"dump.26"},
+		},
+		{
+			"owamps are copied, there they are dropped",
+			[]string{"pair-types"},
+			[]string{"wartscat.26", "wartscat-s.26", "wartscat-alone.26"},
 		},
 		{
 			"a tracelb with a link without hops is shown, there it has no text",

@@ -41,21 +41,22 @@ func (e *Env) Walk(w Walk) int {
 			}
 			continue
 		}
-		err = e.walkFile(in, &w, file)
+		got := e.walk(in, &w, file)
 		in.Close()
-		if err == nil {
-			continue
+		if got != StatusOK {
+			status = got
 		}
-		e.Errorf("%s", ReadErrorLine(name, err))
-		if w.StopAtDamage {
-			return StatusFailed
+		if got == StatusFailed {
+			break
 		}
-		status = StatusDamaged
 	}
 	return status
 }
 
-func (e *Env) walkFile(in *Input, w *Walk, file int) error {
+// WalkInput is Walk for an input that is open.
+func (e *Env) WalkInput(in *Input, w Walk) int { return e.walk(in, &w, 0) }
+
+func (e *Env) walk(in *Input, w *Walk, file int) int {
 	if w.Waiting != nil {
 		in.r = &flushingReader{in.r, w.Waiting}
 	}
@@ -63,13 +64,17 @@ func (e *Env) walkFile(in *Input, w *Walk, file int) error {
 	for {
 		rec, err := r.Next()
 		if err == io.EOF {
-			return nil
+			return StatusOK
 		}
 		if err != nil {
-			return err
+			e.Errorf("%s", ReadErrorLine(in.Name, err))
+			if w.StopAtDamage {
+				return StatusFailed
+			}
+			return StatusDamaged
 		}
 		if !w.Record(file, rec) {
-			return nil
+			return StatusOK
 		}
 	}
 }

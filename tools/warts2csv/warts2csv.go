@@ -63,7 +63,7 @@ func appendReply(b []byte, t *warts.Trace, version string, probe *warts.TracePro
 	b = append(b, ';')
 	b = render.AppendUint(b, uint64(t.UserID))
 	b = append(b, ';')
-	b = render.AppendUint(b, uint64(t.Start.Sec))
+	b = render.AppendSigned32(b, t.Start.Sec)
 	b = append(b, ';')
 	b = t.Src.AppendTo(b)
 	b = append(b, ';')
