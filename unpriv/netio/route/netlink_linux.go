@@ -95,6 +95,7 @@ func (t *Table) ready() error {
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
+		case errors.Is(err, unix.ENOBUFS): // told once, then what was queued comes
 		case err != nil:
 			return err
 		}
@@ -156,7 +157,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 // first error returned.
 func (t *Table) request(out []byte, answer func(message) error) error {
 	t.out = endMessage(out)
-	if err := t.drain(); err != nil {
+	if err := t.ready(); err != nil { // and so make room for an answer
 		return err
 	}
 	if err := unix.Sendto(t.fd, t.out, 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}); err != nil {
@@ -193,16 +194,6 @@ func (t *Table) request(out []byte, answer func(message) error) error {
 			return nil
 		}
 	}
-}
-
-// drain makes room for an answer. What gets lost here are only notifications.
-func (t *Table) drain() error {
-	for range tries {
-		if err := t.ready(); !errors.Is(err, unix.ENOBUFS) {
-			return err
-		}
-	}
-	return nil
 }
 
 // again repeats a question whose answer was lost, or which the kernel says changed while

@@ -529,3 +529,43 @@ func TestNeighbours(t *testing.T) {
 		t.Errorf("without routing socket: %v", err)
 	}
 }
+
+// When changes come faster than they are read, the kernel drops notifications, and the
+// table has to take it that anything may have changed.
+func TestLostNotifications(t *testing.T) {
+	host, _ := star(t, 2)
+	host.IP("route add 20.0.0.0/8 via 10.0.1.2")
+	host.Do(func() {
+		fd := routingSocket(t)
+		if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, 1); err != nil {
+			t.Fatal(err)
+		}
+		table := newTable(t, route.Config{FD: fd})
+		table.CopyNow()
+		dst := netip.MustParseAddr("20.1.1.1")
+		if src, err := table.Source(dst); err != nil || src != netip.MustParseAddr("10.0.1.1") {
+			t.Fatalf("%v, %v", src, err)
+		}
+		var lines []string
+		for i := range 400 {
+			lines = append(lines, fmt.Sprintf("route add 30.1.%d.0/24 via 10.0.1.2", i%250), fmt.Sprintf("route del 30.1.%d.0/24", i%250))
+		}
+		host.IP(append(lines, "route change 20.0.0.0/8 via 10.0.2.2")...)
+		if err := table.Ready(); err != nil {
+			t.Fatal(err)
+		}
+		if src, err := table.Source(dst); err != nil || src != netip.MustParseAddr("10.0.2.1") {
+			t.Errorf("after the change: %v, %v", src, err)
+		}
+		host.IP(append(lines, "route change 20.0.0.0/8 via 10.0.1.2")...)
+		if r, err := table.Lookup(dst); err != nil || r.Gateway != netip.MustParseAddr("10.0.1.2") {
+			t.Errorf("asked with a full buffer: %+v, %v", r, err)
+		}
+		if table.CopyNow(); table.Stats.Copies != 2 {
+			t.Errorf("no new copy: %+v", table.Stats)
+		}
+		if src, err := table.Source(dst); err != nil || src != netip.MustParseAddr("10.0.1.1") {
+			t.Errorf("after the second change: %v, %v", src, err)
+		}
+	})
+}
