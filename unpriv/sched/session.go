@@ -83,6 +83,9 @@ func NewSession(t Technique) *Session { return &Session{technique: t} }
 // Task returns the session's task.
 func (s *Session) Task() *Task { return s.task }
 
+// Origin returns where the task came from.
+func (s *Session) Origin() Origin { return s.task.origin }
+
 // Now returns the loop's monotonic time.
 func (s *Session) Now() loop.Mono { return s.task.Now() }
 

@@ -20,8 +20,7 @@ var table = option.Table[Options]{
 			Option: option.Option{
 				Letter: 'c', Arg: "confidence", Class: option.Number, Kind: option.Int, Only: []int64{95, 99},
 				Max: 99, Texts: option.Texts{Range: "confidence must be 95 or 99"},
-				Unavailable: "confidence level",
-				Help:        "confidence in percent, 95 or 99, that all interfaces replying at a hop were seen",
+				Help: "confidence in percent, 95 or 99, that all interfaces replying at a hop were seen",
 			},
 			Set: func(o *Options, v option.Value) { o.Confidence = uint8(v.Int) },
 		},
@@ -61,8 +60,7 @@ var table = option.Table[Options]{
 				Texts: option.Texts{
 					Malformed: "malformed wait-probe-hop delay", Range: "wait-probe-hop delay cannot be > 2s",
 				},
-				Unavailable: "wait between probes of a hop",
-				Help:        "least time between two probes of a hop in parallel probing",
+				Help: "least time between two probes of a hop in parallel probing",
 			},
 			Set: func(o *Options, v option.Value) { o.WaitHop = v.Duration },
 		},
@@ -82,14 +80,14 @@ var table = option.Table[Options]{
 		},
 		{
 			Option: option.Option{
-				Letter: 'M', Unavailable: "path MTU discovery", Help: "discover the path MTU after the trace",
+				Letter: 'M', Help: "discover the path MTU after the trace",
 			},
 			Set: func(o *Options, _ option.Value) { o.PMTUD = true },
 		},
 		{
 			Option: option.Option{
 				Letter: 'N', Arg: "squeries", Class: option.Number, Kind: option.Int, Min: 1, Max: 255,
-				Default: "1", Since: option.Later, Unavailable: "parallel probing",
+				Default: "1", Since: option.Later,
 				Help: "TTLs that may have an unanswered probe at a time",
 			},
 			Set: func(o *Options, v option.Value) { o.Parallel = uint8(v.Int) },
@@ -149,7 +147,7 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'r', Arg: "router", Class: option.String, Kind: option.Text, Since: option.Later,
-				Unavailable: "router to send through", Help: "address of the router to send probes through",
+				Help: "address of the router to send probes through",
 			},
 			Set: func(o *Options, v option.Value) { o.router = v.Text },
 		},
@@ -214,21 +212,21 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'y', Arg: "stream", Class: option.Number, Kind: option.Int, Max: 20, Default: "0",
-				Since: option.Later, Unavailable: "copies of a trace in progress",
-				Help: "write a copy of the trace after each so many probes",
+				Since: option.Later,
+				Help:  "write a copy of the trace after each so many probes",
 			},
 			Set: func(o *Options, v option.Value) { o.Stream = uint8(v.Int) },
 		},
 		{
 			Option: option.Option{
 				Letter: 'z', Arg: "gss-entry", Class: option.String, Kind: option.Text, Repeatable: true,
-				Unavailable: "doubletree", Help: "address of the global stop set, at which to stop",
+				Help: "address of the global stop set, at which to stop",
 			},
 			Set: func(o *Options, v option.Value) { o.gss = append(o.gss, v.Text) },
 		},
 		{
 			Option: option.Option{
-				Letter: 'Z', Arg: "lss-name", Class: option.String, Kind: option.Text, Unavailable: "doubletree",
+				Letter: 'Z', Arg: "lss-name", Class: option.String, Kind: option.Text,
 				Help: "name of the local stop set, at which to stop probing backwards",
 			},
 			Set: func(o *Options, v option.Value) { o.LSS = v.Text },
@@ -240,25 +238,25 @@ var table = option.Table[Options]{
 var words = []option.WordRow[Options]{
 	{
 		Word: option.Word{
-			Name: "back", Since: option.Later, Unavailable: "backwards probing",
+			Name: "back", Since: option.Later,
 			Help: "probe from the highest TTL downwards",
 		},
 		Set: func(o *Options, _ option.Value) { o.Back = true },
 	},
 	{
 		Word: option.Word{
-			Name: "const-payload", Since: option.Later, Unavailable: "constant payload",
+			Name: "const-payload", Since: option.Later,
 			Help: "leave the payload of UDP-paris probes alone",
 		},
 		Set: func(o *Options, _ option.Value) { o.ConstPayload = true },
 	},
 	{
-		Word: option.Word{Name: "dl", Unavailable: "datalink", Help: "take time stamps from the datalink"},
+		Word: option.Word{Name: "dl", Help: "take time stamps from the datalink"},
 		Set:  func(o *Options, _ option.Value) { o.Datalink = true },
 	},
 	{
 		Word: option.Word{
-			Name: "dtree-noback", Unavailable: "doubletree", Help: "do not probe backwards with doubletree",
+			Name: "dtree-noback", Help: "do not probe backwards with doubletree",
 		},
 		Set: func(o *Options, _ option.Value) { o.NoBack = true },
 	},
@@ -270,7 +268,7 @@ var words = []option.WordRow[Options]{
 	},
 	{
 		Word: option.Word{
-			Name: "raw", Since: option.Later, Unavailable: "raw TCP",
+			Name: "raw", Since: option.Later,
 			Help: "send TCP probes through a raw IPv4 socket",
 		},
 		Set: func(o *Options, _ option.Value) { o.Raw = true },

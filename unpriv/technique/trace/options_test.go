@@ -242,13 +242,7 @@ func TestGSSLimit(t *testing.T) {
 
 func TestUnavailable(t *testing.T) {
 	tests := []struct{ text, want string }{
-		{"-c 95 192.0.2.1", "trace: -c (confidence level) is not available in this version"},
-		{"-M 192.0.2.1", "trace: -M (path MTU discovery) is not available in this version"},
-		{"-O dl 192.0.2.1", "trace: -O dl (datalink) is not available in this version"},
-		{"-z 192.0.2.3 192.0.2.1", "trace: -z (doubletree) is not available in this version"},
-		{"-Z s 192.0.2.1", "trace: -Z (doubletree) is not available in this version"},
-		{"-O dtree-noback 192.0.2.1", "trace: -O dtree-noback (doubletree) is not available in this version"},
-		{"-N 2 192.0.2.1", "trace: -N (parallel probing) is not available in this version"},
+		{"-O ptr 192.0.2.1", "trace: -O ptr (names of hops) is not available in this version"},
 		{"-M -P tcp 192.0.2.1", "cannot do pmtud with this probe method"}, // wrong in any version
 	}
 	for _, tt := range tests {
@@ -261,7 +255,7 @@ func TestUnavailable(t *testing.T) {
 			t.Errorf("ParseTemplate(%q): %v, want %s", options, err, tt.want)
 		}
 	}
-	_, _, err := Parse("-M 192.0.2.1", pid)
+	_, _, err := Parse("-O ptr 192.0.2.1", pid)
 	if !errors.Is(err, &option.Error{Reason: option.NotAvailable}) {
 		t.Errorf("reason of %#v", err)
 	}

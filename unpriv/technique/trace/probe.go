@@ -2,36 +2,32 @@ package trace
 
 import (
 	"net/netip"
-	"slices"
-	"time"
 
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
 )
-
-// maxReplies is how many replies a probe takes; the format counts them in 16 bits.
-const maxReplies = 65535
 
 // Signatures implements sched.Technique.
 func (t *Trace) Signatures(sigs []sched.Signature) []sched.Signature {
 	o := t.opt
 	switch o.Method {
 	case warts.TraceICMPEcho, warts.TraceICMPEchoParis:
-		return append(sigs, sched.ICMPSignature(sched.Echo, t.dst, o.SrcPort))
+		return append(sigs, sched.ICMPSignature(sched.Echo, t.dst, t.sport))
 	case warts.TraceUDP:
-		return append(sigs, sched.PortSignature(sched.UDP, t.dst, o.SrcPort, 0, 65535))
+		return append(sigs, sched.PortSignature(sched.UDP, t.dst, t.sport, 0, 65535))
 	case warts.TraceUDPParis:
-		return append(sigs, sched.PortSignature(sched.UDP, t.dst, o.SrcPort, o.DstPort, o.DstPort))
+		return append(sigs, sched.PortSignature(sched.UDP, t.dst, t.sport, o.DstPort, o.DstPort))
 	}
-	return append(sigs, sched.PortSignature(sched.TCP, t.dst, o.SrcPort, o.DstPort, o.DstPort))
+	return append(sigs, sched.PortSignature(sched.TCP, t.dst, t.sport, o.DstPort, o.DstPort))
 }
 
 func (t *Trace) method() probe.TraceMethod { return probe.TraceMethod(t.opt.Method) }
 
-// open finds the source address and opens what the method needs.
+// open finds the source address and opens what the options need.
 func (t *Trace) open(s *sched.Session) error {
 	o := t.opt
 	t.src = o.Src
@@ -49,141 +45,107 @@ func (t *Trace) open(s *sched.Session) error {
 	case m.IsICMP():
 		err = t.ports.ICMP(t.env, t.src)
 	case m.IsUDP():
-		err = t.ports.UDP(t.env, t.src, o.SrcPort)
+		err = t.ports.UDP(t.env, t.src, t.sport)
 	default:
-		err = t.ports.TCP(t.env, t.src, o.SrcPort)
+		err = t.ports.TCP(t.env, t.src, t.sport)
 	}
+	if err != nil || !t.needsLink() {
+		return err
+	}
+	return t.openLink(s)
+}
+
+// needsLink reports whether something is sent or seen on the datalink only.
+func (t *Trace) needsLink() bool {
+	o := t.opt
+	return t.method().IsTCP() || o.Offset != 0 || o.PMTUD || o.Datalink || o.Router.IsValid()
+}
+
+// sendsFrames reports whether ordinary probes leave through the datalink.
+func (t *Trace) sendsFrames() bool {
+	o := t.opt
+	return t.method().IsTCP() || o.Offset != 0 || o.Router.IsValid() || o.V6 && o.ConstPayload
+}
+
+// openLink finds the way out to the datalink.
+func (t *Trace) openLink(s *sched.Session) error {
+	o := t.opt
+	raw := t.method().IsTCP() && !o.V6 && (o.Raw || t.env.RawTCP) && !o.Router.IsValid()
+	to := t.dst
+	if o.Router.IsValid() {
+		to = o.Router
+	}
+	frames := t.sendsFrames() && !raw
+	link, err := t.env.Links.Await(s, to, frames || o.PMTUD, s.Now().Add(o.Wait))
 	if err != nil {
 		return err
 	}
-	if m.IsTCP() || o.Offset != 0 {
-		return t.openLink(s)
+	t.link = link
+	if err := t.ports.Capture(t.env, link.IfIndex); err != nil {
+		return err
+	}
+	switch {
+	case frames && link.CanSend():
+		return t.ports.Frames(t.env, link)
+	case t.method().IsTCP() && !o.V6 && !o.Router.IsValid():
+		return t.ports.Raw(t.env)
+	case frames:
+		return link.ErrSend()
 	}
 	return nil
 }
 
-// openLink finds the way out to the datalink: TCP replies are seen nowhere else.
-func (t *Trace) openLink(s *sched.Session) error {
-	raw := t.method().IsTCP() && !t.opt.V6 && (t.opt.Raw || t.env.RawTCP)
-	link, err := t.env.Links.Await(s, t.dst, !raw, s.Now().Add(t.opt.Wait))
-	if err != nil {
-		return err
-	}
-	if raw || !link.CanSend() {
-		if t.opt.V6 {
-			return link.ErrSend()
-		}
-		if err := t.ports.Raw(t.env); err != nil {
-			return err
-		}
-		return t.ports.Capture(t.env, link.IfIndex)
-	}
-	return t.ports.Frames(t.env, link)
+// send sends the next probe and returns when the wait for its reply is over. ok is false if that failed, which ends the
+// trace.
+func (t *Trace) send(s *sched.Session, ttl, attempt int, ph phase) (due loop.Mono, ok bool) {
+	return t.sendThrough(s, &t.ports, sentProbe{
+		TraceProbe: warts.TraceProbe{TTL: uint8(ttl), ID: uint8(attempt)}, phase: ph,
+	}, 0)
 }
 
-// send sends the next probe and returns when. ok is false if that failed, which ends the trace.
-func (t *Trace) send(s *sched.Session, ttl, attempt int, ph phase) (at loop.Mono, ok bool) {
+// sendThrough sends a probe through given ports; size is that of the packet, 0 for the usual one.
+func (t *Trace) sendThrough(s *sched.Session, ports *technique.Ports, sp sentProbe, size int) (due loop.Mono, ok bool) {
 	o := t.opt
 	p := &t.probe
 	*p = probe.TraceProbe{
-		Method: t.method(), Src: t.src, Dst: t.dst, SrcPort: o.SrcPort, DstPort: o.DstPort,
-		N: len(t.sent), TTL: uint8(ttl), TOS: o.ToS, Payload: o.Payload, FragOffset: o.Offset,
+		PacketSize: size,
+		Method:     t.method(), Src: t.src, Dst: t.dst, SrcPort: t.sport, DstPort: o.DstPort,
+		N: len(t.sent), TTL: sp.TTL, TOS: o.ToS, Payload: o.Payload, FragOffset: o.Offset,
+		ConstPayload: o.ConstPayload,
 	}
 	dport := o.DstPort
 	if o.Method == warts.TraceUDP {
 		dport += uint16(len(t.sent))
 	}
+	sp.Size = uint16(p.Size())
 	// The probe is in the list before it is sent, so that no reply can be faster than we are.
-	t.sent = append(t.sent, sentProbe{
-		TraceProbe: warts.TraceProbe{TTL: uint8(ttl), ID: uint8(attempt), Size: uint16(p.Size())}, phase: ph,
+	t.sent = append(t.sent, sp)
+	stamp, err := s.Send(ports.Out, func(b []byte) (netio.Packet, error) {
+		return ports.Packet(b, p, netip.AddrPortFrom(t.dst, dport), sp.TTL, o.ToS)
 	})
-	stamp, err := s.Send(t.ports.Out, func(b []byte) (netio.Packet, error) {
-		return t.ports.Packet(b, p, netip.AddrPortFrom(t.dst, dport), uint8(ttl), o.ToS)
-	})
-	last := &t.sent[len(t.sent)-1]
 	if err != nil {
 		t.sent = t.sent[:len(t.sent)-1]
 		if s.Halted() {
-			t.end(warts.TraceStopHalted, 0)
+			t.halt()
 		} else {
 			t.fail(err)
 		}
 		return 0, false
 	}
-	last.tx = stamp
-	last.TX = warts.TimeOf(stamp.Time())
-	t.lastSent = s.Now()
-	return t.lastSent, true
+	last := &t.sent[len(t.sent)-1]
+	last.setTX(stamp)
+	t.lastSent, t.begun = s.Now(), true
+	last.due = t.lastSent.Add(o.Wait)
+	if sp.phase == phaseTrace {
+		t.hopCount = max(t.hopCount, int(sp.TTL))
+	}
+	if o.Stream != 0 && len(t.sent)%int(o.Stream) == 0 {
+		t.publish(s)
+	}
+	return last.due, true
 }
 
-// file records a packet as the reply to the probe that it answers. It returns nil if it answers none.
-func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
-	i, ok := t.answers(r)
-	if !ok {
-		return 0, nil
-	}
-	p := &t.sent[i]
-	if len(p.Replies) >= maxReplies {
-		return 0, nil
-	}
-	reply := warts.TraceReply{
-		Addr: warts.AddrFrom(r.IP.Src), RTT: rtt(r.Capture.Stamp.Sub(p.tx)), TTL: r.IP.TTL, ToS: r.IP.TOS,
-		Size: uint16(min(r.IP.Size, 65535)),
-	}
-	if r.IP.HasTTL {
-		reply.Flags |= warts.TraceHopTTL
-	}
-	switch {
-	case r.Datalink:
-		reply.Flags |= warts.TraceHopDLRX
-	case r.Capture.Kernel:
-		reply.Flags |= warts.TraceHopSockRX
-	}
-	if r.IP.Version == 4 {
-		reply.IPID = uint16(r.IP.ID)
-	}
-	switch r.Kind {
-	case probe.KindTCP, probe.KindUDP:
-		if len(p.Replies) > 0 { // the host repeats itself, or our own kernel has answered
-			return 0, nil
-		}
-		reply.Flags |= warts.TraceHopUDP
-		if r.Kind == probe.KindTCP {
-			reply.Flags ^= warts.TraceHopUDP ^ warts.TraceHopTCP
-			reply.TCPFlags = r.TCP.Flags
-		}
-	case probe.KindError:
-		reply.ICMPType, reply.ICMPCode = r.ICMP.Type, r.ICMP.Code
-		reply.QuoTTL, reply.QuoToS, reply.QuoLen = r.Quote.TTL, r.Quote.TOS, uint16(min(r.Quote.Size, 65535))
-		if r.IsTooBig() {
-			reply.NextMTU = uint16(min(r.ICMP.MTU, 65535))
-		}
-		for o := range r.ICMP.Extensions.All() {
-			reply.Exts = append(reply.Exts, warts.ICMPExt{Class: o.Class, CType: o.CType, Data: slices.Clone(o.Data)})
-		}
-	default:
-		reply.ICMPType, reply.ICMPCode = r.ICMP.Type, r.ICMP.Code
-	}
-	p.Replies = append(p.Replies, reply)
-	return i, &p.Replies[len(p.Replies)-1]
-}
-
-// rtt is a round-trip time as it is recorded: a wall clock that was set back in between gives no negative one.
-func rtt(d time.Duration) time.Duration { return max(d, 0).Truncate(time.Microsecond) }
-
-// answers returns the index of the probe that a packet answers.
-func (t *Trace) answers(r *probe.Reply) (int, bool) {
-	if r.Capture.Outgoing {
-		return 0, false
-	}
-	if r.Datalink && r.Kind != probe.KindTCP && r.Kind != probe.KindUDP {
-		return 0, false // the ICMP socket has it too
-	}
-	switch r.Kind {
-	case probe.KindTCP, probe.KindUDP, probe.KindError, probe.KindEchoReply:
-	default:
-		return 0, false
-	}
-	t.match.Sent = len(t.sent)
-	return t.match.Match(r)
+func (p *sentProbe) setTX(at netio.Stamp) {
+	p.tx = at
+	p.TX = warts.TimeOf(at.Time())
 }

@@ -6,42 +6,111 @@ import (
 	"slices"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/loop"
 	"scamper/unpriv/sched"
 	"scamper/unpriv/technique"
 )
 
 // Record implements sched.Technique.
-func (t *Trace) Record(o sched.Origin) warts.Record {
+func (t *Trace) Record(o sched.Origin) warts.Record { return t.result(o) }
+
+// publish writes a copy of the work in progress.
+func (t *Trace) publish(s *sched.Session) {
+	r := t.result(s.Origin())
+	r.StopReason, r.StopData, r.ErrMsg = warts.TraceStopInProgress, 0, ""
+	now := s.Now()
+	lists := [][]warts.TraceProbe{r.Probes}
+	if r.LastDitch != nil {
+		lists = append(lists, r.LastDitch.Probes)
+	}
+	if r.PMTUD != nil {
+		lists = append(lists, r.PMTUD.Probes)
+	}
+	for _, list := range lists { // the copy is encoded while replies still come in
+		for i := range list {
+			list[i].Replies = slices.Clone(list[i].Replies)
+		}
+	}
+	for i := range r.Probes {
+		p := &r.Probes[i]
+		if len(p.Replies) == 0 && t.pending(p, now) {
+			p.Flags |= warts.TraceHopPending
+		}
+	}
+	s.Publish(r)
+}
+
+// pending reports whether the wait for a reply to a recorded probe is not over.
+func (t *Trace) pending(p *warts.TraceProbe, now loop.Mono) bool {
+	for i := range t.sent {
+		if q := &t.sent[i]; q.TTL == p.TTL && q.ID == p.ID && q.TX == p.TX {
+			return q.due > now || q.due == 0
+		}
+	}
+	return false
+}
+
+func (t *Trace) result(o sched.Origin) *warts.Trace {
 	opt := t.opt
 	r := &warts.Trace{
 		UserID: opt.UserID, Src: warts.AddrFrom(t.src), Dst: warts.AddrFrom(t.dst), Start: warts.TimeOf(t.start),
-		StopReason: t.stop, StopData: t.data, ErrMsg: t.errMsg,
-		Method: opt.Method, SrcPort: opt.SrcPort, DstPort: opt.DstPort, Attempts: opt.Attempts,
-		HopLimit: opt.HopLimit, FirstHop: opt.FirstHop, Squeries: opt.Parallel, GapLimit: opt.GapLimit,
+		StopReason: t.stop, StopData: t.data, StopHop: t.stopHop, ErrMsg: t.errMsg,
+		Method: opt.Method, SrcPort: t.sport, DstPort: opt.DstPort, Attempts: opt.Attempts,
+		HopLimit: opt.HopLimit, FirstHop: uint8(t.first), Squeries: opt.Parallel, GapLimit: opt.GapLimit,
 		GapAction: opt.GapAction, Loops: opt.Loops, Confidence: opt.Confidence, Wait: opt.Wait,
 		WaitProbe: opt.WaitProbe, ToS: opt.ToS, ProbeSize: uint16(t.probeSize()), Offset: opt.Offset,
 		ProbeCount: uint16(len(t.sent)), HopCount: uint16(t.hopCount),
 	}
 	r.List, r.Cycle = o.Stream()
-	if opt.AllAttempts {
-		r.Flags |= warts.TraceAllAttempts
+	if opt.Router.IsValid() {
+		r.Router = warts.AddrFrom(opt.Router)
 	}
-	if opt.IgnoreTTLDst {
-		r.Flags |= warts.TraceIgnoreTTLDst
-	}
-	if opt.Method == warts.TraceICMPEchoParis {
-		r.Flags |= warts.TraceICMPCsumDport
+	for _, f := range []struct {
+		on   bool
+		flag warts.TraceFlags
+	}{
+		{opt.AllAttempts, warts.TraceAllAttempts},
+		{opt.PMTUD, warts.TracePMTUDFlag},
+		{opt.Datalink, warts.TraceDL},
+		{opt.IgnoreTTLDst, warts.TraceIgnoreTTLDst},
+		{opt.Doubletree(), warts.TraceDoubletreeOn},
+		{opt.Method == warts.TraceICMPEchoParis, warts.TraceICMPCsumDport},
+		{opt.ConstPayload, warts.TraceConstPayload},
+		{opt.PTR, warts.TracePTR},
+		{opt.Raw, warts.TraceRaw},
+		{opt.Back, warts.TraceBack},
+	} {
+		if f.on {
+			r.Flags |= f.flag
+		}
 	}
 	for i := range t.sent {
 		p := &t.sent[i]
-		if p.phase == phaseLastDitch {
+		switch p.phase {
+		case phaseLastDitch:
 			if r.LastDitch == nil {
 				r.LastDitch = &warts.TraceLastDitch{}
 			}
 			r.LastDitch.Probes = append(r.LastDitch.Probes, p.TraceProbe)
-			continue
+		case phasePMTUD:
+		default:
+			r.Probes = append(r.Probes, p.TraceProbe)
 		}
-		r.Probes = append(r.Probes, p.TraceProbe)
+	}
+	if t.mtu != nil {
+		r.PMTUD = t.mtu.record()
+	}
+	if opt.Doubletree() {
+		r.Doubletree = &warts.TraceDoubletree{FirstHop: t.tree.begin, LSSName: opt.LSS}
+		if t.tree.lssStop.IsValid() {
+			r.Doubletree.LSSStop = warts.AddrFrom(t.tree.lssStop)
+		}
+		if t.tree.gssStop.IsValid() {
+			r.Doubletree.GSSStop = warts.AddrFrom(t.tree.gssStop)
+		}
+		if opt.NoBack {
+			r.Doubletree.Flags |= warts.TraceDoubletreeNoBackwards
+		}
 	}
 	slices.SortStableFunc(r.Probes, func(a, b warts.TraceProbe) int { return cmp.Compare(a.TTL, b.TTL) })
 	return r
@@ -56,6 +125,13 @@ func (t *Trace) probeSize() int {
 
 // Technique returns the row of trace in the registry.
 func Technique() technique.Technique {
+	var all *Traces
+	of := func(env *technique.Env) *Traces {
+		if all == nil || all.env != env {
+			all = &Traces{env: env}
+		}
+		return all
+	}
 	return technique.Technique{
 		Name:    "trace",
 		Grammar: Grammar,
@@ -68,20 +144,20 @@ func Technique() technique.Technique {
 			if err != nil {
 				return nil, err
 			}
-			return sched.NewSession(New(env, opt, dst)).Machine(), nil
+			return sched.NewSession(of(env).New(opt, dst)).Machine(), nil
 		},
 		Template: func(env *technique.Env, options string) (technique.Template, error) {
 			t, err := ParseTemplate(options, Defaults{Pid: env.PID})
 			if err != nil {
 				return nil, err
 			}
-			return template{env, t}, nil
+			return template{of(env), t}, nil
 		},
 	}
 }
 
 type template struct {
-	env *technique.Env
+	all *Traces
 	*Template
 }
 
@@ -90,5 +166,5 @@ func (t template) Machine(dst netip.Addr) (sched.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
-	return sched.NewSession(New(t.env, opt, dst)).Machine(), nil
+	return sched.NewSession(t.all.New(opt, dst)).Machine(), nil
 }

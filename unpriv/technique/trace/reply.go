@@ -1,142 +1,90 @@
 package trace
 
 import (
-	"scamper/shared/packet"
+	"slices"
+	"time"
+
 	"scamper/shared/warts"
+	"scamper/unpriv/probe"
 )
 
-// stops reports whether a reply to probe i ends the trace, and sets why. The order of the questions matters.
-func (t *Trace) stops(i int, r *warts.TraceReply) bool {
-	m := t.opt.Method
-	icmp := m == warts.TraceICMPEcho || m == warts.TraceICMPEchoParis
-	tcp := m == warts.TraceTCP || m == warts.TraceTCPAck
-	if r.IsICMP() {
-		switch {
-		case t.unreachable(r):
-			if !icmp && r.ICMPCode == t.portCode() {
-				t.end(warts.TraceStopCompleted, 0)
-			} else {
-				t.end(warts.TraceStopUnreach, r.ICMPCode)
-			}
-			return true
-		case t.echoReply(r):
-			if icmp {
-				t.end(warts.TraceStopCompleted, 0)
-			}
-			return icmp
-		case t.opt.V6 && r.ICMPType == packet.ICMP6TooBig:
-			t.end(warts.TraceStopICMP, r.ICMPType)
-			return true
-		}
+// maxReplies is how many replies a probe takes: as many as the format counts in 16 bits, over a whole trace.
+const maxReplies = 4096
+
+// file records a packet as the reply to the probe that it answers. It returns nil if it answers none.
+func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
+	i, ok := t.answers(r)
+	if !ok {
+		return 0, nil
+	}
+	return i, t.fileFor(i, r)
+}
+
+// fileFor records a packet as a reply to probe i, unless that has too many or the packet says nothing new.
+func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
+	p := &t.sent[i]
+	if len(p.Replies) >= maxReplies {
+		return nil
+	}
+	reply := warts.TraceReply{
+		Addr: warts.AddrFrom(r.IP.Src), RTT: rtt(r.Capture.Stamp.Sub(p.tx)), TTL: r.IP.TTL, ToS: r.IP.TOS,
+		Size: uint16(min(r.IP.Size, 65535)),
+	}
+	if r.IP.HasTTL {
+		reply.Flags |= warts.TraceHopTTL
 	}
 	switch {
-	case t.opt.Loops != 0 && t.loop(i, r):
-		t.end(warts.TraceStopLoop, 0)
-	case t.timeExceeded(r) && r.Addr.IP() == t.dst && !t.opt.IgnoreTTLDst:
-		t.end(warts.TraceStopCompleted, 0)
-	case tcp && r.Flags&warts.TraceHopTCP != 0:
-		t.end(warts.TraceStopCompleted, 0)
+	case r.Datalink:
+		reply.Flags |= warts.TraceHopDLRX
+	case p.dlrx != 0 && len(p.Replies) == 0:
+		reply.RTT = rtt(p.dlrx.Sub(p.tx))
+		reply.Flags |= warts.TraceHopDLRX
+	case r.Capture.Kernel:
+		reply.Flags |= warts.TraceHopSockRX
+	}
+	if r.IP.Version == 4 {
+		reply.IPID = uint16(r.IP.ID)
+	}
+	switch r.Kind {
+	case probe.KindTCP, probe.KindUDP:
+		if len(p.Replies) > 0 { // the host repeats itself, or our own kernel has answered
+			return nil
+		}
+		reply.Flags |= warts.TraceHopUDP
+		if r.Kind == probe.KindTCP {
+			reply.Flags ^= warts.TraceHopUDP ^ warts.TraceHopTCP
+			reply.TCPFlags = r.TCP.Flags
+		}
+	case probe.KindError:
+		reply.ICMPType, reply.ICMPCode = r.ICMP.Type, r.ICMP.Code
+		reply.QuoTTL, reply.QuoToS, reply.QuoLen = r.Quote.TTL, r.Quote.TOS, uint16(min(r.Quote.Size, 65535))
+		if r.IsTooBig() {
+			reply.NextMTU = uint16(min(r.ICMP.MTU, 65535))
+		}
+		for o := range r.ICMP.Extensions.All() {
+			reply.Exts = append(reply.Exts, warts.ICMPExt{Class: o.Class, CType: o.CType, Data: slices.Clone(o.Data)})
+		}
 	default:
-		return false
+		reply.ICMPType, reply.ICMPCode = r.ICMP.Type, r.ICMP.Code
 	}
-	return true
+	reply.Flags |= p.Flags
+	p.Replies = append(p.Replies, reply)
+	return &p.Replies[len(p.Replies)-1]
 }
 
-// hopStops asks the question of all replies of a hop, in the order of the probes.
-func (t *Trace) hopStops(ttl int) bool {
-	for i := range t.sent {
-		p := &t.sent[i]
-		if p.phase != phaseTrace || int(p.TTL) != ttl {
-			continue
-		}
-		for j := range p.Replies {
-			if t.stops(i, &p.Replies[j]) {
-				return true
-			}
-		}
-	}
-	return false
-}
+// rtt is a round-trip time as it is recorded: a wall clock that was set back in between gives no negative one.
+func rtt(d time.Duration) time.Duration { return max(d, 0).Truncate(time.Microsecond) }
 
-func (t *Trace) unreachable(r *warts.TraceReply) bool {
-	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6Unreach
+// answers returns the index of the probe that a packet answers.
+func (t *Trace) answers(r *probe.Reply) (int, bool) {
+	t.match.Sent = len(t.sent)
+	if r.Datalink && t.stampFrom(r) {
+		return 0, false
 	}
-	return r.ICMPType == packet.ICMP4Unreach
-}
-
-func (t *Trace) portCode() uint8 {
-	if t.opt.V6 {
-		return packet.ICMP6UnreachPort
+	switch r.Kind {
+	case probe.KindTCP, probe.KindUDP, probe.KindError, probe.KindEchoReply:
+	default:
+		return 0, false
 	}
-	return packet.ICMP4UnreachPort
-}
-
-func (t *Trace) echoReply(r *warts.TraceReply) bool {
-	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6EchoReply
-	}
-	return r.ICMPType == packet.ICMP4EchoReply
-}
-
-func (t *Trace) timeExceeded(r *warts.TraceReply) bool {
-	if !r.IsICMP() {
-		return false
-	}
-	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6TimeExceeded
-	}
-	return r.ICMPType == packet.ICMP4TimeExceeded
-}
-
-// loop reports whether the address of a reply has been seen at a TTL that is not next to its own, for the time that
-// Loops allows. An adjacent TTL with the address means a router that answers twice, not a loop.
-func (t *Trace) loop(i int, r *warts.TraceReply) bool {
-	ttl := t.sent[i].TTL
-	if ttl <= t.opt.FirstHop || t.answeredBefore(i, r) {
-		return false
-	}
-	other := t.firstTTLOf(r.Addr, ttl)
-	if other == 0 || other == ttl-1 || other == ttl+1 {
-		return false
-	}
-	t.loops++
-	return t.loops >= int(t.opt.Loops)
-}
-
-// answeredBefore reports whether an earlier reply of the same TTL came from the same address.
-func (t *Trace) answeredBefore(i int, r *warts.TraceReply) bool {
-	for k := range t.sent[:i+1] {
-		p := &t.sent[k]
-		if p.phase != phaseTrace || p.TTL != t.sent[i].TTL {
-			continue
-		}
-		for j := range p.Replies {
-			if &p.Replies[j] == r {
-				return false
-			}
-			if p.Replies[j].Addr == r.Addr {
-				return true
-			}
-		}
-	}
-	return false
-}
-
-// firstTTLOf returns the lowest TTL other than not at which the address answered, or 0.
-func (t *Trace) firstTTLOf(a warts.Addr, not uint8) uint8 {
-	lowest := uint8(0)
-	for k := range t.sent {
-		p := &t.sent[k]
-		if p.phase != phaseTrace || p.TTL == not || p.TTL < t.opt.FirstHop || lowest != 0 && p.TTL >= lowest {
-			continue
-		}
-		for j := range p.Replies {
-			if p.Replies[j].Addr == a {
-				lowest = p.TTL
-				break
-			}
-		}
-	}
-	return lowest
+	return t.match.Match(r)
 }

@@ -1,12 +1,20 @@
 // Package trace is traceroute: probes with growing TTL towards one destination, and what the routers say.
 //
-// options.go turns a command into checked options, probe.go says what is sent and which probe a packet answers, reply.go
-// what is recorded and when a reply ends the trace, run.go (this file) is the algorithm: serial, forward, one probe
-// outstanding, late replies credited to their own probe.
+//	options.go     a command becomes checked options; options_table.go is the grammar
+//	run.go         which phases a trace has, and what ends it
+//	serial.go      one probe outstanding: the usual search, forward
+//	parallel.go    many TTLs outstanding, or backwards from a hop limit
+//	doubletree.go  beginning in the middle, with stop sets (Donnet et al., SIGMETRICS 2005)
+//	lastditch.go   is the destination there, behind the silent hops?
+//	pmtud.go       path MTU discovery (Luckie, Cho and Owens, IMC 2005); pmtudsize.go searches the size
+//	probe.go       what is sent
+//	reply.go       what is recorded of a reply; stop.go which replies end a trace; datalink.go better time stamps
+//	record.go      the result
 package trace
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 
 	"scamper/shared/warts"
@@ -20,59 +28,104 @@ import (
 // maxTTL is the largest TTL that the protocols allow.
 const maxTTL = 255
 
+// Traces makes the traces of one program run and keeps what they share.
+type Traces struct {
+	env      *technique.Env
+	stopSets map[string]map[netip.Addr]bool // local stop sets of doubletree, by name in lower case
+}
+
+// stopSet returns the local stop set of a name, which is not case-sensitive.
+func (a *Traces) stopSet(name string) map[netip.Addr]bool {
+	name = strings.ToLower(name)
+	set := a.stopSets[name]
+	if set == nil {
+		set = make(map[netip.Addr]bool)
+		if a.stopSets == nil {
+			a.stopSets = make(map[string]map[netip.Addr]bool)
+		}
+		a.stopSets[name] = set
+	}
+	return set
+}
+
 // Trace is one traceroute. It is a sched.Technique.
 type Trace struct {
+	all *Traces
 	env *technique.Env
 	opt *Options
 	dst netip.Addr
 	src netip.Addr
 
 	ports technique.Ports
+	link  *technique.Link // the way out to the datalink, if that is open
 	match probe.TraceMatch
 	probe probe.TraceProbe // the one under way
+	sport uint16
 
 	start    time.Time
 	sent     []sentProbe // all probes in the order sent; the index identifies a probe on the wire
+	first    int         // TTL at which the trace begins; doubletree moves it
 	hopCount int         // highest TTL probed
 	loops    int         // loops seen
 	lastSent loop.Mono
+	begun    bool // something was sent: lastSent is valid
 
-	stop   warts.TraceStop
-	data   uint8
-	errMsg string
+	tree doubletree
+	mtu  *pmtud
+
+	stop    warts.TraceStop
+	data    uint8
+	stopHop uint8
+	errMsg  string
+	origin  sched.Origin
 }
 
 // phase is the part of the algorithm that sent a probe.
 type phase uint8
 
 const (
-	phaseTrace phase = iota
+	phaseTrace     phase = iota
+	phaseDiscarded       // doubletree's first probes that overshot: their replies do not count
 	phaseLastDitch
+	phasePMTUD
 )
 
 // sentProbe is a probe on its way, with what came back.
 type sentProbe struct {
 	warts.TraceProbe
-	tx    netio.Stamp
-	phase phase
+	tx      netio.Stamp
+	dlrx    netio.Stamp // of an answer seen on the datalink that has not come through the socket yet
+	due     loop.Mono   // when the wait for a reply is over
+	phase   phase
+	step    mtuStep // of path MTU discovery
+	txFixed bool    // tx is the datalink's
 }
 
 // New returns the trace of a destination. opt is for the family of dst.
-func New(env *technique.Env, opt *Options, dst netip.Addr) *Trace {
-	return &Trace{env: env, opt: opt, dst: dst, match: probe.TraceMatch{
-		Method: probe.TraceMethod(opt.Method), Dst: dst, SrcPort: opt.SrcPort, DstPort: opt.DstPort,
+func (a *Traces) New(opt *Options, dst netip.Addr) *Trace {
+	t := &Trace{all: a, env: a.env, opt: opt, dst: dst, first: int(opt.FirstHop), sport: opt.SrcPort}
+	if opt.AnySrcPort && !opt.icmp() {
+		t.sport = Defaults{Pid: a.env.PID}.port()
+	}
+	t.match = probe.TraceMatch{
+		Method: probe.TraceMethod(opt.Method), Dst: dst, SrcPort: t.sport, DstPort: opt.DstPort,
 		FragOffset: opt.Offset, ConstPayload: opt.ConstPayload,
-	}}
+	}
+	return t
 }
 
 // Run implements sched.Technique.
 func (t *Trace) Run(s *sched.Session) {
 	t.start = t.env.Clock().Wall()
 	if err := t.open(s); err != nil {
-		t.fail(err)
+		if s.Halted() {
+			t.end(warts.TraceStopHalted, 0)
+		} else {
+			t.fail(err)
+		}
 		return
 	}
-	switch t.forward(s) {
+	switch t.search(s) {
 	case gapLimit:
 		if t.opt.GapAction == warts.TraceGapLastDitch {
 			t.lastDitch(s)
@@ -81,6 +134,31 @@ func (t *Trace) Run(s *sched.Session) {
 	case hopLimit:
 		t.end(warts.TraceStopHopLimit, 0)
 	}
+	if t.opt.PMTUD && t.reached() {
+		t.discoverMTU(s)
+	}
+}
+
+// search is the trace proper.
+func (t *Trace) search(s *sched.Session) outcome {
+	switch {
+	case t.opt.Doubletree():
+		return t.doubletree(s)
+	case t.opt.Back:
+		return t.backwards(s)
+	case t.opt.Parallel > 1:
+		return t.parallel(s)
+	}
+	return t.forward(s, t.first)
+}
+
+// reached reports whether something at the end of the path answered, without which silence says nothing about sizes.
+func (t *Trace) reached() bool {
+	switch t.stop {
+	case warts.TraceStopCompleted, warts.TraceStopUnreach, warts.TraceStopICMP:
+		return true
+	}
+	return false
 }
 
 // outcome is how a phase ended.
@@ -92,205 +170,12 @@ const (
 	hopLimit                // the last hop was probed
 )
 
-// hop is the state of the serial search: what is probed next.
-type hop struct {
-	ttl      int
-	attempts int // probes sent to ttl
-	latest   int // index of the probe sent last
-}
-
-// forward probes one TTL after the other until something ends the trace.
-func (t *Trace) forward(s *sched.Session) outcome {
-	h := hop{ttl: int(t.opt.FirstHop), latest: -1}
-	for {
-		if out, ok := t.awaitTurn(s, &h); !ok {
-			return out
-		}
-		at, ok := t.send(s, h.ttl, h.attempts, phaseTrace)
-		if !ok {
-			return ended
-		}
-		h.attempts++
-		h.latest = len(t.sent) - 1
-		t.hopCount = max(t.hopCount, h.ttl)
-
-		if out, ok := t.awaitReply(s, &h, at.Add(t.opt.Wait)); !ok {
-			return out
-		}
-	}
-}
-
-// awaitTurn waits until the next probe may be sent. Replies that come meanwhile may move h on, or end the phase.
-func (t *Trace) awaitTurn(s *sched.Session, h *hop) (outcome, bool) {
-	for {
-		ev := t.turn(s)
-		switch ev.Kind {
-		case sched.Turn:
-			return 0, true
-		case sched.Halt:
-			t.end(warts.TraceStopHalted, 0)
-			return ended, false
-		case sched.Reply:
-			if _, out, ok := t.replied(ev.Reply, h); !ok {
-				return out, false
-			}
-		}
-	}
-}
-
-// awaitReply waits for what moves h on: a reply to it, or the end of the wait.
-func (t *Trace) awaitReply(s *sched.Session, h *hop, until loop.Mono) (outcome, bool) {
-	for {
-		ev := s.Wait(until)
-		switch ev.Kind {
-		case sched.Halt:
-			t.end(warts.TraceStopHalted, 0)
-			return ended, false
-		case sched.Reply:
-			next, out, ok := t.replied(ev.Reply, h)
-			if next || !ok {
-				return out, ok
-			}
-		case sched.Timeout:
-			return t.timedOut(h)
-		}
-	}
-}
-
-// turn waits for a slot, which must not be sooner than WaitProbe after the last probe.
-func (t *Trace) turn(s *sched.Session) sched.Event {
-	if len(t.sent) > 0 && t.opt.WaitProbe > 0 {
-		if earliest := t.lastSent.Add(t.opt.WaitProbe); s.Now() < earliest {
-			return s.Wait(earliest)
-		}
-	}
-	return s.Turn()
-}
-
-// replied files a reply. next says that the search goes on with another probe now; ok is false when the phase is over.
-func (t *Trace) replied(r *probe.Reply, h *hop) (next bool, out outcome, ok bool) {
-	i, reply := t.file(r)
-	if reply == nil {
-		return false, 0, true
-	}
-	ttl := int(t.sent[i].TTL)
-	switch {
-	case ttl != h.ttl: // late
-		return false, ended, !t.stops(i, reply)
-	case !t.opt.AllAttempts:
-		h.ttl, h.attempts = h.ttl+1, 0
-		if t.stops(i, reply) {
-			return false, ended, false
-		}
-	case i != h.latest:
-		return false, 0, true
-	case h.attempts < int(t.opt.Attempts):
-		return true, 0, true
-	default:
-		h.ttl, h.attempts = h.ttl+1, 0
-		if t.hopStops(ttl) {
-			return false, ended, false
-		}
-	}
-	if t.hopCount >= t.limit() {
-		return false, hopLimit, false
-	}
-	return true, 0, true
-}
-
-// timedOut moves on after the wait for a reply to the latest probe.
-func (t *Trace) timedOut(h *hop) (outcome, bool) {
-	if h.attempts < int(t.opt.Attempts) {
-		return 0, true
-	}
-	ttl := h.ttl
-	h.ttl, h.attempts = h.ttl+1, 0
-	switch {
-	case t.opt.AllAttempts && t.hopStops(ttl):
-		return ended, false
-	case t.hopCount >= t.limit():
-		return hopLimit, false
-	case t.gap():
-		return gapLimit, false
-	}
-	return 0, true
-}
-
 // limit is the last TTL to probe.
 func (t *Trace) limit() int {
 	if t.opt.HopLimit != 0 {
 		return int(t.opt.HopLimit)
 	}
 	return maxTTL
-}
-
-// gap reports whether the last GapLimit hops have been silent.
-func (t *Trace) gap() bool {
-	limit := int(t.opt.GapLimit)
-	if t.hopCount-(int(t.opt.FirstHop)-1) < limit {
-		return false
-	}
-	for i := range t.sent {
-		p := &t.sent[i]
-		if p.phase == phaseTrace && int(p.TTL) > t.hopCount-limit && len(p.Replies) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// lastDitch probes with the largest TTL: is the destination there, behind the silent hops? The first reply ends it.
-func (t *Trace) lastDitch(s *sched.Session) {
-	for attempt := range int(t.opt.Attempts) {
-		for turn := false; !turn; {
-			ev := t.turn(s)
-			switch ev.Kind {
-			case sched.Turn:
-				turn = true
-			case sched.Halt:
-				t.end(warts.TraceStopHalted, 0)
-				return
-			case sched.Reply:
-				if t.lastDitchReply(ev.Reply) {
-					return
-				}
-			}
-		}
-		at, ok := t.send(s, maxTTL, attempt, phaseLastDitch)
-		if !ok {
-			return
-		}
-		for waiting := true; waiting; {
-			ev := s.Wait(at.Add(t.opt.Wait))
-			switch ev.Kind {
-			case sched.Halt:
-				t.end(warts.TraceStopHalted, 0)
-				return
-			case sched.Reply:
-				if t.lastDitchReply(ev.Reply) {
-					return
-				}
-			case sched.Timeout:
-				waiting = false
-			}
-		}
-	}
-}
-
-// lastDitchReply files a reply and reports whether it ends the phase.
-func (t *Trace) lastDitchReply(r *probe.Reply) bool {
-	i, reply := t.file(r)
-	switch {
-	case reply == nil:
-		return false
-	case t.sent[i].phase == phaseLastDitch:
-		t.end(warts.TraceStopGapLimit, 0)
-		return true
-	case reply.Flags&warts.TraceHopTCP != 0:
-		t.end(warts.TraceStopCompleted, 0)
-		return true
-	}
-	return false
 }
 
 // end sets why the trace stopped; the first reason stays.
@@ -305,4 +190,27 @@ func (t *Trace) fail(err error) {
 	t.errMsg = err.Error()
 	t.end(warts.TraceStopError, technique.Errno(err))
 	t.env.Report("trace to %s failed: %s", t.dst, t.errMsg)
+}
+
+// halt ends the trace because somebody said so.
+func (t *Trace) halt() outcome {
+	t.end(warts.TraceStopHalted, 0)
+	return ended
+}
+
+// turn waits for a slot, which must not be sooner than WaitProbe after the last probe.
+func (t *Trace) turn(s *sched.Session) sched.Event { return t.turnUntil(s, loop.Never) }
+
+// turnUntil is turn that gives up at a time, with Timeout.
+func (t *Trace) turnUntil(s *sched.Session, until loop.Mono) sched.Event {
+	for t.begun && t.opt.WaitProbe > 0 {
+		earliest := t.lastSent.Add(t.opt.WaitProbe)
+		if s.Now() >= earliest {
+			break
+		}
+		if ev := s.Wait(min(earliest, until)); ev.Kind != sched.Timeout || until < earliest {
+			return ev
+		}
+	}
+	return s.TurnUntil(until)
 }

@@ -1,0 +1,194 @@
+package trace
+
+import (
+	"net/netip"
+
+	"scamper/shared/warts"
+	"scamper/unpriv/probe"
+	"scamper/unpriv/sched"
+)
+
+// doubletree is the state of a trace with stop sets.
+type doubletree struct {
+	begin   uint8 // TTL of the first probe
+	gssStop netip.Addr
+	lssStop netip.Addr
+	own     map[netip.Addr]bool // what this trace has added to the local stop set
+}
+
+// doubletree begins at FirstHop, near the middle of the path; goes forward until the destination or an address in the
+// global stop set, which others have probed beyond; then backwards until an address in the local stop set, which this
+// machine has probed before.
+func (t *Trace) doubletree(s *sched.Session) outcome {
+	t.tree.begin = t.opt.FirstHop
+	ttl, ok := t.findBegin(s)
+	if !ok {
+		return ended
+	}
+	out := ended
+	if ttl != 0 {
+		out = t.forward(s, ttl)
+	}
+	if s.Halted() || t.stop == warts.TraceStopError || t.opt.NoBack {
+		return out
+	}
+	switch out { // the reason is that of the forward phase
+	case gapLimit:
+		if t.opt.GapAction == warts.TraceGapLastDitch {
+			t.lastDitch(s)
+		}
+		t.end(warts.TraceStopGapLimit, 0)
+	case hopLimit:
+		t.end(warts.TraceStopHopLimit, 0)
+	}
+	t.backwardPhase(s)
+	return ended
+}
+
+// findBegin probes FirstHop and halves it until something answers that is on the path. It returns the TTL with which the
+// forward phase begins, 0 if there is none. ok is false if the trace is over.
+func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
+	ttl = t.first
+	for {
+		r, i, res := t.probeHop(s, ttl, t.first)
+		if res == halted {
+			return 0, false
+		}
+		if res == silent {
+			if ttl == 1 {
+				return 2, true
+			}
+			ttl /= 2
+			t.first = ttl
+			continue
+		}
+		at := int(t.sent[i].TTL)
+		if t.overshot(r) {
+			if at > 1 {
+				t.discard(i)
+				ttl = at / 2
+				t.first = ttl
+				continue
+			}
+			t.stops(i, t.lastReply(i))
+			return 0, t.stop != warts.TraceStopNone
+		}
+		if t.inGSS(t.lastReply(i)) {
+			return 0, true
+		}
+		return at + 1, true
+	}
+}
+
+// overshot reports whether a reply says that the probe was sent beyond the path.
+func (t *Trace) overshot(r *warts.TraceReply) bool {
+	return r.Addr.IP() == t.dst || t.echoReply(r) || r.IsICMP() && (t.unreachable(r) || t.tooBig(r)) || !r.IsICMP()
+}
+
+// discard forgets what came back for a probe that overshot.
+func (t *Trace) discard(i int) {
+	t.sent[i].Replies = nil
+	t.sent[i].phase = phaseDiscarded
+}
+
+func (t *Trace) lastReply(i int) *warts.TraceReply {
+	p := &t.sent[i]
+	return &p.Replies[len(p.Replies)-1]
+}
+
+// result is how probing one hop came out.
+type result uint8
+
+const (
+	answered result = iota
+	silent
+	halted // or an error; the stop reason is set
+)
+
+// probeHop probes a TTL up to Attempts times and returns the first reply to a probe of at most highest. Replies to
+// probes beyond that are not recorded.
+func (t *Trace) probeHop(s *sched.Session, ttl, highest int) (*warts.TraceReply, int, result) {
+	filed := func(r *probe.Reply) (int, *warts.TraceReply) {
+		if i, ok := t.answers(r); !ok || int(t.sent[i].TTL) > highest {
+			return 0, nil
+		}
+		return t.file(r)
+	}
+	for attempt := range int(t.opt.Attempts) {
+		for turn := false; !turn; {
+			switch ev := t.turn(s); ev.Kind {
+			case sched.Turn:
+				turn = true
+			case sched.Halt:
+				t.halt()
+				return nil, 0, halted
+			case sched.Reply:
+				if i, r := filed(ev.Reply); r != nil {
+					return r, i, answered
+				}
+			}
+		}
+		due, ok := t.send(s, ttl, attempt, phaseTrace)
+		if !ok {
+			return nil, 0, halted
+		}
+		for waiting := true; waiting; {
+			switch ev := s.Wait(due); ev.Kind {
+			case sched.Halt:
+				t.halt()
+				return nil, 0, halted
+			case sched.Reply:
+				if i, r := filed(ev.Reply); r != nil {
+					return r, i, answered
+				}
+			case sched.Timeout:
+				waiting = false
+			}
+		}
+	}
+	return nil, 0, silent
+}
+
+// backwardPhase probes from below FirstHop down to 1 until an address is known already.
+func (t *Trace) backwardPhase(s *sched.Session) {
+	var lss map[netip.Addr]bool
+	if t.opt.LSS != "" {
+		lss = t.all.stopSet(t.opt.LSS)
+	}
+	t.tree.own = make(map[netip.Addr]bool)
+	for ttl := t.first - 1; ttl >= 1; ttl-- {
+		r, _, res := t.probeHop(s, ttl, maxTTL)
+		switch {
+		case res == halted:
+			return
+		case res == answered:
+			a := r.Addr.IP()
+			switch {
+			case ttl == 1:
+				t.first = 1
+				return
+			case lss != nil && !lss[a]:
+				lss[a], t.tree.own[a] = true, true
+			case t.tree.own[a]: // a loop
+			default:
+				t.tree.lssStop = a
+				t.first = ttl
+				return
+			}
+		}
+		t.first = ttl
+	}
+}
+
+// inGSS reports whether a reply is from the global stop set, which ends the forward phase.
+func (t *Trace) inGSS(r *warts.TraceReply) bool {
+	a := r.Addr.IP()
+	for _, stop := range t.opt.GSS {
+		if stop == a {
+			t.tree.gssStop = a
+			t.end(warts.TraceStopGSS, 0)
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,359 @@
+package trace
+
+import (
+	"errors"
+	"fmt"
+
+	"scamper/shared/warts"
+	"scamper/unpriv/probe"
+	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
+)
+
+// mtuStep is the step of path MTU discovery that sent a probe; which replies count depends on it.
+type mtuStep uint8
+
+const (
+	stepDefault mtuStep = iota + 1 // a size that should get through
+	stepSilent                     // searching the size, no message came
+	stepBad                        // searching the size, a message named no usable one
+	stepTTL                        // searching the place where large packets vanish
+)
+
+// pmtud is the state of path MTU discovery, which goes on from a trace that reached the end of the path. Large packets
+// are sent there; a Packet Too Big message names the next size. Where none comes, or a useless one, the size is searched,
+// then the hop at which large packets vanish.
+type pmtud struct {
+	trace  *Trace
+	ports  technique.Ports // to the datalink: the kernel would fragment, or refuse what it believes too large
+	header int             // bytes of a probe without payload
+	ifMTU  int
+	path   int // the result, 0 if there is none
+	out    int // size that the link to the first router takes, when that is the bottleneck; else 0
+	notes  []mtuNote
+}
+
+// mtuNote is a note and the reply that it is about.
+type mtuNote struct {
+	what  warts.TracePMTUDNoteType
+	size  int
+	reply mtuReply
+}
+
+// mtuReply names a reply: probe and reply by index. The zero value is none.
+type mtuReply struct {
+	probe, reply int
+	valid        bool
+}
+
+func (m *pmtud) at(r mtuReply) (*sentProbe, *warts.TraceReply) {
+	p := &m.trace.sent[r.probe]
+	return p, &p.Replies[r.reply]
+}
+
+// maxNotes bounds how often discovery begins anew with a smaller size.
+const maxNotes = 255
+
+var errMTUSmall = errors.New("ifmtu too small")
+
+// discoverMTU finds the path MTU and notes how.
+func (t *Trace) discoverMTU(s *sched.Session) {
+	m := &pmtud{trace: t, header: t.headerLen(), ifMTU: t.link.MTU}
+	t.mtu = m
+	switch {
+	case m.ifMTU > 65535:
+		t.mtu = nil
+		t.fail(fmt.Errorf("invalid MTU %d", m.ifMTU))
+		return
+	case m.ifMTU <= m.header:
+		t.mtu = nil
+		t.fail(errMTUSmall)
+		return
+	}
+	if err := m.ports.Frames(t.env, t.link); err != nil {
+		t.mtu = nil
+		t.fail(err)
+		return
+	}
+	s.Defer(m.ports.Close)
+	size, more := m.ifMTU, true
+	for more && len(m.notes) < maxNotes {
+		size, more = m.try(s, size)
+	}
+}
+
+// headerLen is the number of bytes of a probe without payload.
+func (t *Trace) headerLen() int {
+	n := 20
+	if t.opt.V6 {
+		n = 40
+	}
+	if t.method().IsTCP() {
+		return n + 20
+	}
+	return n + 8
+}
+
+// try sends packets of a size to the end of the path. It returns the next size to try, or false when discovery is over.
+func (m *pmtud) try(s *sched.Session, size int) (next int, more bool) {
+	r, res := m.probe(s, stepDefault, size, maxTTL, func(i int, r *probe.Reply) bool {
+		p := &m.trace.sent[i]
+		return p.phase == phasePMTUD && p.step == stepDefault && int(p.Size) == size && r.Kind != probe.KindUDP
+	})
+	switch res {
+	case halted:
+		return 0, false
+	case silent:
+		return m.searchSilent(s, size)
+	}
+	_, reply := m.at(r)
+	switch mtu := int(reply.NextMTU); {
+	case !reply.IsPTB():
+		m.path = size
+		return 0, false
+	case mtu == 0 || mtu >= size:
+		return m.searchBad(s, size, r)
+	case mtu < m.header:
+		m.notes = append(m.notes, mtuNote{what: warts.TraceNotePTBBad, reply: r})
+		return 0, false
+	default:
+		m.notes = append(m.notes, mtuNote{what: warts.TraceNotePTB, size: mtu, reply: r})
+		return mtu, true
+	}
+}
+
+// searchSilent looks for the size that gets through when nothing was said about the one that does not.
+func (m *pmtud) searchSilent(s *sched.Session, failed int) (next int, more bool) {
+	search := newSizeSearch(failed)
+	var hop mtuReply // of the largest packet that got through
+	for found := false; !found; {
+		r, res := m.probe(s, stepSilent, search.size, maxTTL, func(i int, r *probe.Reply) bool {
+			size := int(m.trace.sent[i].Size)
+			return m.trace.sent[i].phase == phasePMTUD && r.Kind != probe.KindUDP && size >= search.lower && size < search.upper
+		})
+		switch res {
+		case halted:
+			return 0, false
+		case answered:
+			hop = r
+			p, _ := m.at(r)
+			found = search.narrow(int(p.Size), search.upper)
+		case silent:
+			if search.at == 0 && search.size == plateaus[0] {
+				return 0, false // not even the smallest: nothing can be said
+			}
+			found = search.narrow(search.lower, search.size)
+		}
+	}
+	out := search.lower
+	place, nearest, ptb, res := m.searchPlace(s, search.in, out, hop)
+	switch {
+	case res == halted:
+		return 0, false
+	case ptb:
+		return out, true
+	}
+	note := mtuNote{what: warts.TraceNoteSilence, size: out, reply: place}
+	if !place.valid && nearest {
+		m.out = out
+	}
+	return m.conclude(note, out, hop)
+}
+
+// searchBad looks for the size that gets through when the message about the one that does not names no usable size.
+func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int, more bool) {
+	search := newSizeSearch(failed)
+	_, message := m.at(bad)
+	router := message.Addr
+	var hop mtuReply
+	for found := false; !found; {
+		r, res := m.probe(s, stepBad, search.size, maxTTL, func(i int, r *probe.Reply) bool {
+			return m.trace.sent[i].phase == phasePMTUD && r.Kind != probe.KindUDP
+		})
+		switch res {
+		case halted:
+			return 0, false
+		case silent: // a black hole further on, presumably
+			hop = mtuReply{}
+			found = search.narrow(search.size, search.upper)
+		case answered:
+			p, reply := m.at(r)
+			size := int(p.Size)
+			switch {
+			case reply.Addr == router && size > search.lower:
+				found = search.narrow(search.lower, min(size, search.upper))
+			case reply.Addr != router && size < search.upper:
+				hop = r
+				found = search.narrow(max(size, search.lower), search.upper)
+			}
+		}
+	}
+	return m.conclude(mtuNote{what: warts.TraceNotePTBBad, reply: bad}, search.lower, hop)
+}
+
+// conclude ends a search that found a size.
+func (m *pmtud) conclude(note mtuNote, size int, hop mtuReply) (next int, more bool) {
+	if size < m.header {
+		return 0, false
+	}
+	note.size = size
+	m.notes = append(m.notes, note)
+	if hop.valid {
+		p, reply := m.at(hop)
+		if !reply.IsPTB() {
+			m.path = int(p.Size)
+			return 0, false
+		}
+	}
+	return size, true
+}
+
+// searchPlace looks for the last hop that still sees packets of a size, between the first and the one that answered
+// smaller ones. It returns that hop's reply, if any; nearest says that not even the first hop saw them; ptb that a
+// message came after all that names the size that was found.
+func (m *pmtud) searchPlace(s *sched.Session, size, found int, hop mtuReply) (place mtuReply, nearest, ptb bool, _ result) {
+	lower, upper := 0, m.trace.ttlOf(m, hop)
+	if upper <= 1 {
+		return mtuReply{}, false, false, silent
+	}
+	for {
+		ttl := m.chooseTTL(lower, upper)
+		if ttl == 0 {
+			return place, !place.valid && lower == 0, false, answered
+		}
+		r, res := m.probe(s, stepTTL, size, ttl, func(i int, r *probe.Reply) bool {
+			return m.trace.sent[i].step == stepTTL && (r.IsTimeExceeded() || r.IsTooBig() && int(r.ICMP.MTU) == found)
+		})
+		switch res {
+		case halted:
+			return place, false, false, halted
+		case silent:
+			upper = ttl
+		case answered:
+			p, reply := m.at(r)
+			if reply.IsPTB() {
+				return r, false, true, answered
+			}
+			place = r
+			lower = max(lower, int(p.TTL))
+		}
+	}
+}
+
+// chooseTTL returns a TTL between two others that the trace has probed, 0 if there is none.
+func (m *pmtud) chooseTTL(lower, upper int) int {
+	for lower+1 < upper {
+		middle := (lower + upper) / 2
+		c := middle
+		for c < upper && !m.trace.hasReply(c) { // hops that never answer tell nothing
+			c++
+		}
+		if c < upper {
+			return c
+		}
+		upper = middle
+	}
+	return 0
+}
+
+// ttlOf returns how far away the router is that sent a reply: where the trace has seen it, else as the quoted TTL tells.
+func (t *Trace) ttlOf(m *pmtud, r mtuReply) int {
+	if !r.valid {
+		return t.hopCount
+	}
+	p, reply := m.at(r)
+	lowest := 0
+	for i := range t.sent {
+		q := &t.sent[i]
+		if q.phase != phaseTrace || lowest != 0 && int(q.TTL) >= lowest {
+			continue
+		}
+		for j := range q.Replies {
+			if q.Replies[j].Addr == reply.Addr {
+				lowest = int(q.TTL)
+			}
+		}
+	}
+	if lowest == 0 {
+		return int(p.TTL) - int(reply.QuoTTL) + 1
+	}
+	return lowest
+}
+
+// probe sends packets of a size, up to Attempts of them, until a reply comes that counts: only those are recorded.
+func (m *pmtud) probe(s *sched.Session, step mtuStep, size, ttl int, counts func(i int, r *probe.Reply) bool) (mtuReply, result) {
+	t := m.trace
+	attempts := int(t.opt.Attempts)
+	if t.opt.Confidence != 0 {
+		attempts = confidence(int(t.opt.Confidence), 0)
+	}
+	filed := func(r *probe.Reply) (mtuReply, bool) {
+		i, ok := t.answers(r)
+		if !ok || !counts(i, r) {
+			return mtuReply{}, false
+		}
+		if t.fileFor(i, r) == nil {
+			return mtuReply{}, false
+		}
+		return mtuReply{probe: i, reply: len(t.sent[i].Replies) - 1, valid: true}, true
+	}
+	for attempt := range attempts {
+		for turn := false; !turn; {
+			switch ev := t.turn(s); ev.Kind {
+			case sched.Turn:
+				turn = true
+			case sched.Halt:
+				t.halt()
+				return mtuReply{}, halted
+			case sched.Reply:
+				if r, ok := filed(ev.Reply); ok {
+					return r, answered
+				}
+			}
+		}
+		due, ok := t.sendThrough(s, &m.ports, sentProbe{
+			TraceProbe: warts.TraceProbe{TTL: uint8(ttl), ID: uint8(attempt)}, phase: phasePMTUD, step: step,
+		}, size)
+		if !ok {
+			return mtuReply{}, halted
+		}
+		for waiting := true; waiting; {
+			switch ev := s.Wait(due); ev.Kind {
+			case sched.Halt:
+				t.halt()
+				return mtuReply{}, halted
+			case sched.Reply:
+				if r, ok := filed(ev.Reply); ok {
+					return r, answered
+				}
+			case sched.Timeout:
+				waiting = false
+			}
+		}
+	}
+	return mtuReply{}, silent
+}
+
+// record makes the section of the record.
+func (m *pmtud) record() *warts.TracePMTUD {
+	r := &warts.TracePMTUD{Version: 2, IfMTU: uint16(m.ifMTU), PathMTU: uint16(m.path), OutMTU: uint16(m.out)}
+	before := make(map[int]int) // index of the first reply of a probe among all replies of the section
+	n := 0
+	for i := range m.trace.sent {
+		p := &m.trace.sent[i]
+		if p.phase != phasePMTUD {
+			continue
+		}
+		before[i] = n
+		n += len(p.Replies)
+		r.Probes = append(r.Probes, p.TraceProbe)
+	}
+	for _, note := range m.notes {
+		w := warts.TracePMTUDNote{Type: note.what, NextMTU: uint16(note.size), Reply: -1}
+		if note.reply.valid {
+			w.Reply = before[note.reply.probe] + note.reply.reply
+		}
+		r.Notes = append(r.Notes, w)
+	}
+	return r
+}
