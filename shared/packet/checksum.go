@@ -125,7 +125,7 @@ func sum16(b []byte) uint16 {
 	if len(b) == 1 {
 		acc, c = bits.Add64(acc, uint64(b[0]), c)
 	}
-	acc, c = bits.Add64(acc, 0, c)
+	// This can't overflow: a carry leaves all ones behind only if there was one before.
 	acc += c
 	acc = acc>>32 + acc&0xffffffff
 	acc = acc>>32 + acc&0xffffffff

@@ -257,9 +257,16 @@ func TestProbeErrors(t *testing.T) {
 			t.Errorf("%s: %v (%d bytes), want %v", name, err, len(b), tt.want)
 		}
 	}
+	// A UDP checksum of 0 would say that there is none.
 	p := base
+	p.Craft, p.Want = true, 0
+	b, err := p.AppendMessage(nil)
+	if u := packet.UDP(must(t, b, err)); u.Checksum() != 0xffff {
+		t.Errorf("wanted UDP checksum 0: %#x", u.Checksum())
+	}
+	p = base
 	p.NoDF, p.ID, p.Protocol, p.TCPOptions = true, 0xffff, packet.ProtoTCP, []byte{1}
-	b, err := p.AppendPacket(nil)
+	b, err = p.AppendPacket(nil)
 	if h := packet.IPv4(must(t, b, err)); h.DF() || h.ID() != 0xffff || len(b) != 48 || p.Size() != 48 {
 		t.Errorf("% x", b)
 	}

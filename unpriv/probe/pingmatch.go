@@ -13,8 +13,8 @@ type PingMatch struct {
 	Src, Dst         netip.Addr // Src may be invalid: not compared then
 	SrcPort, DstPort uint16     // as in PingProbe: identifier and first sequence number; ports of the first probe
 	Sent             int        // probes sent so far
-	// IDs are the IPv4 identifications of the probes, [i] for probe i; nil for IPv6. Only
-	// the last few are looked at.
+	// IDs are the IPv4 identifications of the probes, [i] for probe i, none of them 0; nil
+	// for IPv6. Only the last few are looked at.
 	IDs []uint16
 	// SrcPorts are the source ports of the probes, if the method varies them.
 	SrcPorts []uint16
@@ -100,11 +100,8 @@ func (m *PingMatch) Match(r *Reply) (int, bool) {
 		if !m.Method.IsUDP() {
 			return 0, false
 		}
-		i, ok := m.answered(r.UDP.DstPort, r.UDP.SrcPort, 0)
-		if ok && m.Method == PingUDP {
-			return index(m.Sent-1, m.Sent)
-		}
-		return i, ok
+		// A datagram's identification says nothing: 0 is none of ours.
+		return m.answered(r.UDP.DstPort, r.UDP.SrcPort, 0)
 	}
 	return 0, false
 }

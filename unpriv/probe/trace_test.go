@@ -247,6 +247,7 @@ func TestTraceSizes(t *testing.T) {
 		{"PMTUD too small", TraceProbe{Method: TraceUDPParis, PacketSize: 29}, 0, 0},
 		{"fragment", TraceProbe{Method: TraceTCP, FragOffset: 1}, 0, 52},
 		{"fragment with payload", TraceProbe{Method: TraceICMP, FragOffset: 8190, Payload: make([]byte, 10)}, 0, 62},
+		{"fragment of a size", TraceProbe{Method: TraceICMP, FragOffset: 1, PacketSize: 1400, Payload: []byte{7}}, 0, 1400},
 		{"fragment too small", TraceProbe{Method: TraceICMP, FragOffset: 1, PacketSize: 51}, 0, 0},
 		{"fragment beyond", TraceProbe{Method: TraceICMP, FragOffset: 8192}, 0, 0},
 		{"no method", TraceProbe{}, 0, 0},
@@ -266,6 +267,19 @@ func TestTraceSizes(t *testing.T) {
 			if want != 0 && p.Size() != want {
 				t.Errorf("%s, v4 %v: Size %d, want %d", tt.name, v4, p.Size(), want)
 			}
+		}
+	}
+}
+
+// TestTraceSizedPayload: a probe of a wanted size carries zeros, not the user's bytes.
+func TestTraceSizedPayload(t *testing.T) {
+	for _, offset := range []uint16{0, 1} {
+		p := TraceProbe{
+			Method: TraceUDP, Src: host6, Dst: target6, FragOffset: offset, PacketSize: 100, Payload: bytes.Repeat([]byte{7}, 60),
+		}
+		b, err := p.AppendPacket(nil)
+		if b = must(t, b, err); !bytes.Equal(b[52:], make([]byte, 48)) {
+			t.Errorf("offset %d: % x", offset, b)
 		}
 	}
 }
