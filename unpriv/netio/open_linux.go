@@ -14,6 +14,7 @@ type socketPort struct {
 	fd        int
 	by        addressing
 	perPacket bool // hop limit and traffic class by control message
+	icmp4     bool // the kernel's filter only knows types below 32
 	scratch   *scratch
 	perCall   int // packets per system call of Send
 	drops     uint64
@@ -97,6 +98,7 @@ func (p *socketPort) icmpFilter(family message.Family, pass []uint) error {
 		for _, t := range pass {
 			block &^= 1 << t
 		}
+		p.icmp4 = true
 		err = unix.SetsockoptInt(p.fd, unix.SOL_RAW, unix.ICMP_FILTER, int(int32(block)))
 	} else {
 		var f unix.ICMPv6Filter

@@ -11,6 +11,7 @@ import (
 // A made-up header of 12 bytes: captured, size, header length.
 func testRecord(b []byte) bpfRecord {
 	return bpfRecord{
+		stamp:    1,
 		captured: binary.LittleEndian.Uint32(b), size: binary.LittleEndian.Uint32(b[4:]),
 		headerLen: binary.LittleEndian.Uint16(b[8:]),
 	}
@@ -43,9 +44,12 @@ func TestNextRecord(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			var got []string
 			for rest := c.b; ; {
-				_, packet, after, ok := nextRecord(rest, 12, 4, testRecord)
+				r, packet, after, ok := nextRecord(rest, 12, 4, testRecord)
 				if !ok {
 					break
+				}
+				if r.stamp != 1 {
+					t.Errorf("stamp %d", r.stamp)
 				}
 				got, rest = append(got, string(packet)), after
 			}

@@ -81,11 +81,24 @@ func (p *socketPort) take(d *Datagram, i int) bool {
 			}
 		}
 	}
+	if p.icmp4 && !knownICMP(d.Data) {
+		return false
+	}
 	p.readControl(d, m.control[i].b[:min(int(h.Controllen), controlLen)])
 	if d.Stamp == 0 {
 		d.Stamp = StampOf(time.Now())
 	}
 	return true
+}
+
+// knownICMP reports whether an IPv4 packet holds ICMP of a type that the
+// kernel's filter can tell: it lets all from 32 on pass.
+func knownICMP(b []byte) bool {
+	if len(b) < 20 {
+		return false
+	}
+	at := int(b[0]&15) * 4
+	return at < len(b) && b[at] < 32
 }
 
 func networkOrder(port *uint16) uint16 {

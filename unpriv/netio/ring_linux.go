@@ -65,9 +65,6 @@ func (r *ringPort) header(block int) *unix.TpacketHdrV1 {
 // Recv hands out packets where they lie in the ring. They stay there until
 // the next call, which gives blocks that have been read back to the kernel.
 func (r *ringPort) Recv(into []Datagram) (n int, err error) {
-	if r.held && r.left == 0 {
-		r.release()
-	}
 	for n < len(into) {
 		if r.left == 0 {
 			if n > 0 {

@@ -354,6 +354,18 @@ func TestRingBlocks(t *testing.T) {
 	}
 }
 
+func TestRingPacketBeyondBlock(t *testing.T) {
+	for name, at := range map[string]int{"captured": 12, "data offset": 24, "next offset of the one before": -160} {
+		r := block("one", "two", "three")
+		second := 48 + 160
+		binary.NativeEndian.PutUint16(r.mem[second+at:], 5000)
+		n, err := r.Recv(make([]Datagram, 5))
+		if n != 1 || err == nil {
+			t.Errorf("%s: Recv = %d, %v; want one packet and an error", name, n, err)
+		}
+	}
+}
+
 func FuzzRing(f *testing.F) {
 	f.Add(block("one", "two").mem)
 	f.Fuzz(func(t *testing.T, mem []byte) {

@@ -95,6 +95,7 @@ func TestSocketsShareAndLinger(t *testing.T) {
 		t.Errorf("a lingering socket was not reused: %v", err)
 	}
 	w.turn(time.Minute) // in use again: does not close
+	w.turn(0)
 	if w.loop.Watched() != 1 {
 		t.Error("closed while in use again")
 	}
