@@ -134,7 +134,7 @@ type idModel uint8
 
 const (
 	idCounter   idModel = iota // one counter for everything that the node sends
-	idInterface                // one counter for each address
+	idInterface                // one counter for each address (fragment identifiers: for each destination)
 	idRandom
 	idZero
 	idEcho // the probe's
@@ -254,7 +254,7 @@ var (
 	ipidWords   = map[string]idModel{
 		"counter": idCounter, "interface": idInterface, "random": idRandom, "zero": idZero, "echo": idEcho, "swapped": idCounter,
 	}
-	fragWords = map[string]idModel{"counter": idCounter, "interface": idInterface, "random": idRandom}
+	fragWords = map[string]idModel{"counter": idCounter, "destination": idInterface, "random": idRandom}
 	sumWords  = map[string]quotedSum{"valid": sumValid, "sender": sumSender, "zero": sumZero}
 	infoWords = map[string]uint8{"index": infoIndex, "address": infoAddress, "name": infoName, "mtu": infoMTU}
 )

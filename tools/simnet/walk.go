@@ -2,7 +2,6 @@ package simnet
 
 import (
 	"net/netip"
-	"time"
 
 	"scamper/shared/packet"
 )
@@ -35,13 +34,17 @@ func (n *Net) cross(j *journey, f int32) {
 		n.drop(dropFiltered)
 		return
 	}
+	if j.size() > face.mtu { // Ethernet says nothing about frames that it does not carry
+		n.drop(dropBlackHole)
+		return
+	}
 	if face.loss > 0 && n.rnd.share() < face.loss {
 		n.drop(dropLoss)
 		return
 	}
 	j.at += face.delay
 	if face.jitter > 0 {
-		j.at += time.Duration(n.rnd.share() * float64(face.jitter))
+		j.at += jitter(&n.rnd, face.jitter)
 	}
 	n.walk(j, n.t.faces[face.peer].node, face.peer)
 }
@@ -97,7 +100,7 @@ func (n *Net) walk(j *journey, u, in int32) {
 		}
 		j.at += face.delay
 		if face.jitter > 0 {
-			j.at += time.Duration(n.rnd.share() * float64(face.jitter))
+			j.at += jitter(&n.rnd, face.jitter)
 		}
 		in = face.peer
 		u = t.faces[in].node

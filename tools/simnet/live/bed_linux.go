@@ -49,7 +49,7 @@ func (b *Bed) setUp(t *simnet.Topology) error {
 		a := &t.Attached[i]
 		stack = append(stack, stackConfig{
 			name: a.Name, mac: a.MAC, mtu: a.MTU, addresses: a.Addresses, gateways: a.Gateways,
-			local: a.Prefixes, serve: a.Serve, sysctl: a.Sysctl,
+			local: a.Prefixes, serve: a.Serve, sysctl: a.Sysctl, topology: t,
 		})
 	}
 	for _, config := range stack {

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/miekg/dns"
 	"golang.org/x/sys/unix"
 
 	"scamper/testkit"
@@ -202,6 +203,49 @@ func TestRealServers(t *testing.T) {
 	}
 	if err := bed.StartIn("nowhere", exec.Command("true")); err == nil {
 		t.Error("a command was started in an attachment that is not there")
+	}
+}
+
+// The DNS server knows every simulated router by name.
+func TestNames(t *testing.T) {
+	bed := start(t, "server")
+	for _, tt := range []struct {
+		name  string
+		qtype uint16
+		class uint16
+		want  string
+	}{
+		{"6.0.0.10.in-addr.arpa.", dns.TypePTR, dns.ClassINET, "ge-0-0-1.r3.sim."},
+		{"ge-0-0-1.R3.sim.", dns.TypeA, dns.ClassINET, "10.0.0.6"},
+		{"ge-0-0-1.r3.sim.", dns.TypeAAAA, dns.ClassINET, "2001:db8:10:1::2"},
+		{"host-20-1-1-1.server.sim.", dns.TypeA, dns.ClassINET, "20.1.1.1"},
+		{"id.server.", dns.TypeTXT, dns.ClassCHAOS, `"server"`},
+		{"sim.", dns.TypeNS, dns.ClassINET, "server.sim."},
+		{"sim.", dns.TypeMX, dns.ClassINET, "10 server.sim."},
+	} {
+		for _, network := range []string{"udp", "tcp"} {
+			q := new(dns.Msg)
+			q.SetQuestion(tt.name, tt.qtype)
+			q.Question[0].Qclass = tt.class
+			var answer *dns.Msg
+			err := bed.Do(func() error {
+				conn, err := net.DialTimeout(network, "198.51.100.10:53", 5*time.Second)
+				if err != nil {
+					return err
+				}
+				defer conn.Close()
+				conn.SetDeadline(time.Now().Add(5 * time.Second))
+				c := dns.Conn{Conn: conn}
+				if err := c.WriteMsg(q); err != nil {
+					return err
+				}
+				answer, err = c.ReadMsg()
+				return err
+			})
+			if err != nil || len(answer.Answer) != 1 || !strings.HasSuffix(answer.Answer[0].String(), "\t"+tt.want) {
+				t.Errorf("%s %s: %v, want %s: %v", network, tt.name, answer, tt.want, err)
+			}
+		}
 	}
 }
 

@@ -22,6 +22,9 @@ func (s *space) serve(spec string) error {
 		return err
 	}
 	address := fmt.Sprintf(":%d", service.Port)
+	if service.Kind == "dns" {
+		return s.serveDNS(address)
+	}
 	if service.Kind == "udp-echo" {
 		conn, err := net.ListenPacket("udp", address)
 		if err != nil {
@@ -31,9 +34,7 @@ func (s *space) serve(spec string) error {
 		go echoDatagrams(conn)
 		return nil
 	}
-	var config net.ListenConfig
-	config.SetMultipathTCP(false) // measured stacks should speak plain TCP
-	listener, err := config.Listen(context.Background(), "tcp", address)
+	listener, err := listenTCP(address)
 	if err != nil {
 		return err
 	}
@@ -48,6 +49,12 @@ func (s *space) serve(spec string) error {
 		}
 	}()
 	return nil
+}
+
+func listenTCP(address string) (net.Listener, error) {
+	var config net.ListenConfig
+	config.SetMultipathTCP(false) // measured stacks should speak plain TCP
+	return config.Listen(context.Background(), "tcp", address)
 }
 
 func echoDatagrams(conn net.PacketConn) {

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scamper/shared/packet"
+	"scamper/tools/simnet"
 )
 
 // stackConfig is a real stack at the edge of the simulation.
@@ -29,11 +30,13 @@ type stackConfig struct {
 	local     []netip.Prefix // every address in these belongs to the namespace
 	serve     []string
 	sysctl    map[string]string
+	topology  *simnet.Topology
 }
 
 // space is a network namespace and the thread that lives in it.
 type space struct {
 	name    string
+	names   *simnet.Topology // what a DNS server answers from
 	calls   chan func()
 	ended   chan struct{}
 	tap     int
@@ -49,7 +52,7 @@ func (s *space) do(fn func() error) error {
 }
 
 func newSpace(c stackConfig) (*space, error) {
-	s := &space{name: c.name, calls: make(chan func()), ended: make(chan struct{}), tap: -1}
+	s := &space{name: c.name, names: c.topology, calls: make(chan func()), ended: make(chan struct{}), tap: -1}
 	entered := make(chan error, 1)
 	go func() {
 		// The thread is never unlocked, so that it ends together with the goroutine and nothing else ever runs in the
