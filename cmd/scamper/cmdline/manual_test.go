@@ -51,7 +51,7 @@ func TestManual(t *testing.T) {
 		page = want
 	}
 	if diff := cmp.Diff(want, page); diff != "" {
-		t.Errorf("the page and the tables do not agree (see its first lines):\n%s", diff)
+		t.Errorf("the page and the tables do not agree; its first lines say how to make it again:\n%s", diff)
 	}
 	for i, line := range strings.Split(page, "\n") {
 		switch {
@@ -180,6 +180,9 @@ func commandOptions(grammar []option.Option) string {
 			fmt.Fprintf(&b, ".It Fl %c Ar %s\n", o.Letter, escape(o.Arg))
 		}
 		b.WriteString(sentence(o.Help))
+		if o.Repeatable {
+			b.WriteString("May be given more than once.\n")
+		}
 		b.WriteString(allowed(o))
 		if o.Default != "" {
 			fmt.Fprintf(&b, "The default is %s.\n", escape(o.Default))
@@ -192,6 +195,9 @@ func commandOptions(grammar []option.Option) string {
 func allowed(o *option.Option) string {
 	switch o.Kind {
 	case option.Int:
+		if o.Only != nil { // the help says which
+			return ""
+		}
 		hex := ""
 		if o.Class == option.String {
 			hex = ", also in hexadecimal"
@@ -201,28 +207,48 @@ func allowed(o *option.Option) string {
 		return fmt.Sprintf("From %s to %s; the unit is %s if none is given.\n", micros(o.Min), micros(o.Max),
 			micros(o.Unit.Microseconds()))
 	case option.Enum:
-		var b strings.Builder
-		b.WriteString("One of\n")
-		var names []string
-		for _, w := range o.Words {
-			if w.Unavailable == "" && !w.Alias {
-				names = append(names, w.Name)
-			}
-		}
-		for i, name := range names {
-			switch {
-			case i == len(names)-1:
-				fmt.Fprintf(&b, ".Cm %s .\n", escape(name))
-			case i == len(names)-2:
-				fmt.Fprintf(&b, ".Cm %s\nand\n", escape(name))
-			default:
-				fmt.Fprintf(&b, ".Cm %s ,\n", escape(name))
-			}
-		}
-		return b.String()
+		return allowedWords(o.Words)
 	case option.None, option.Text, option.Hex, option.Address:
 	}
 	return ""
+}
+
+// allowedWords is a list of words: with what they mean where that is known.
+func allowedWords(all []option.Word) string {
+	var names []string
+	var b strings.Builder
+	b.WriteString(".Bl -tag -width Ds\n")
+	explained := false
+	for _, w := range all {
+		if w.Unavailable != "" || w.Alias {
+			continue
+		}
+		name := escape(w.Name)
+		if strings.HasSuffix(name, "=") {
+			name += " Ns Ar number"
+		}
+		names = append(names, name)
+		if w.Help != "" {
+			explained = true
+			fmt.Fprintf(&b, ".It Cm %s\n%s", name, sentence(w.Help))
+		}
+	}
+	if explained {
+		return b.String() + ".El\n"
+	}
+	b.Reset()
+	b.WriteString("One of\n")
+	for i, name := range names {
+		switch {
+		case i == len(names)-1:
+			fmt.Fprintf(&b, ".Cm %s .\n", name)
+		case i == len(names)-2:
+			fmt.Fprintf(&b, ".Cm %s\nand\n", name)
+		default:
+			fmt.Fprintf(&b, ".Cm %s ,\n", name)
+		}
+	}
+	return b.String()
 }
 
 // micros is a time in its largest whole unit.
