@@ -83,7 +83,7 @@ func TestAllVectors(t *testing.T) {
 
 func unpackVectors(t *testing.T) string {
 	t.Helper()
-	f, err := os.Open("testdata/vectors.tar.zst")
+	f, err := os.Open("../shared/render/testdata/vectors.tar.zst")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,10 +1,12 @@
 package cli
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 
 	"scamper/shared/pack"
 	"scamper/shared/warts"
@@ -12,8 +14,13 @@ import (
 
 // Output is a warts file that a command writes.
 type Output struct {
-	w      *warts.Writer
-	sink   *sink
+	// Enc makes the bytes of records for this file. It knows what the file has already.
+	Enc warts.Encoder
+	// Before are the list, cycle and address records that the file has already, with their headers.
+	Before [][]byte
+
+	sink   sink
+	buf    []byte
 	closer []io.Closer // in the order of closing
 }
 
@@ -36,8 +43,7 @@ func (e *Env) CreateOutput(name string, mode OutputMode) (*Output, error) {
 		if e.StdoutIsTerminal() {
 			return nil, ErrTerminal
 		}
-		s := &sink{w: e.Stdout}
-		return &Output{w: warts.NewWriter(s), sink: s}, nil
+		return &Output{sink: sink{w: e.Stdout}}, nil
 	}
 	format := pack.ByName(name)
 	flags := os.O_RDWR | os.O_CREATE
@@ -54,31 +60,77 @@ func (e *Env) CreateOutput(name string, mode OutputMode) (*Output, error) {
 	if err != nil {
 		return nil, fmt.Errorf("could not open %s: %w", name, Reason(err))
 	}
+	o := &Output{sink: sink{w: f, file: f}, closer: []io.Closer{f}}
 	if format != pack.None {
 		z, err := pack.NewWriter(f, format)
 		if err != nil {
 			f.Close()
 			return nil, err
 		}
-		s := &sink{w: z}
-		return &Output{w: warts.NewWriter(s), sink: s, closer: []io.Closer{z, f}}, nil
+		o.sink = sink{w: z}
+		o.closer = []io.Closer{z, f}
+		return o, nil
 	}
-	s := &sink{w: f, file: f}
-	info, err := f.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		s.file = nil // a pipe or device can't be gone on with, and needs not
-		return &Output{w: warts.NewWriter(s), sink: s, closer: []io.Closer{f}}, nil
+	if info, err := f.Stat(); err == nil && !info.Mode().IsRegular() {
+		o.sink.file = nil // a pipe or device has nothing that could be gone on with
+		return o, nil
 	}
-	w, err := warts.NewAppender(s)
-	if err != nil {
+	if err := o.learn(f); err != nil {
 		f.Close()
 		return nil, fmt.Errorf("could not append to %s: %w", name, err)
 	}
-	return &Output{w: w, sink: s, closer: []io.Closer{f}}, nil
+	return o, nil
 }
 
-// Write writes a record with what must come before it.
-func (o *Output) Write(rec warts.Record) error { return o.w.Write(rec) }
+// learn reads what the file has, up to its end.
+func (o *Output) learn(f *os.File) error {
+	r := warts.NewReader(f)
+	for {
+		raw, err := r.NextRaw()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		if r.Compressed() {
+			return errors.New("file is compressed")
+		}
+		if err := o.Enc.Track(raw); err != nil {
+			return err
+		}
+		if RecordType(raw) <= warts.TypeAddress {
+			o.Before = append(o.Before, slices.Clone(raw))
+		}
+	}
+	_, err := f.Seek(0, io.SeekEnd)
+	return err
+}
+
+// RecordType is the type in the header of a record.
+func RecordType(raw []byte) warts.Type { return warts.Type(binary.BigEndian.Uint16(raw[2:])) }
+
+// RecordLen is the length of the record that b begins with, with its header; 0 if b has not even that.
+func RecordLen(b []byte) int {
+	if len(b) < warts.HeaderLen {
+		return 0
+	}
+	return warts.HeaderLen + int(binary.BigEndian.Uint32(b[4:]))
+}
+
+// Record writes a record with what must come before it. It may be held back until Flush or Close.
+func (o *Output) Record(rec warts.Record) error {
+	buf, err := o.Enc.Append(o.buf[:0], rec)
+	if err != nil {
+		return err
+	}
+	o.buf = buf
+	_, err = o.sink.Write(buf)
+	return err
+}
+
+// Write writes records that were encoded by Enc, or as Enc does it. They must be whole.
+func (o *Output) Write(records []byte) (int, error) { return o.sink.Write(records) }
 
 // Flush writes what was held back.
 func (o *Output) Flush() error { return o.sink.flush() }
@@ -92,30 +144,28 @@ func (o *Output) Close() error {
 	return err
 }
 
-// sink holds records back until there are some to write at once. Each Write call is a whole number of records; after an
-// error a regular file is cut back to the last one that it has all of.
+// sink holds records back until there are some to write at once. After an error a regular file is cut back to the last
+// record that it has all of.
 type sink struct {
 	w    io.Writer
 	file *os.File // the same, if it is a regular file
 	buf  []byte
-	ends []int // of the calls in buf
 	err  error
 }
 
 const sinkSize = 64 << 10
 
-func (s *sink) Write(p []byte) (int, error) {
+func (s *sink) Write(records []byte) (int, error) {
 	if s.err != nil {
 		return 0, s.err
 	}
-	s.buf = append(s.buf, p...)
-	s.ends = append(s.ends, len(s.buf))
+	s.buf = append(s.buf, records...)
 	if len(s.buf) >= sinkSize {
 		if err := s.flush(); err != nil {
 			return 0, err
 		}
 	}
-	return len(p), nil
+	return len(records), nil
 }
 
 func (s *sink) flush() error {
@@ -130,7 +180,7 @@ func (s *sink) flush() error {
 		s.err = err
 		s.cut(n)
 	}
-	s.buf, s.ends = s.buf[:0], s.ends[:0]
+	s.buf = s.buf[:0]
 	return err
 }
 
@@ -139,19 +189,16 @@ func (s *sink) cut(n int) {
 	if s.file == nil {
 		return
 	}
-	whole := 0
-	for _, end := range s.ends {
-		if end <= n {
-			whole = end
+	part := s.buf[:n]
+	for len(part) > 0 {
+		length := RecordLen(part)
+		if length == 0 || length > len(part) {
+			break
 		}
+		part = part[length:]
 	}
 	if at, err := s.file.Seek(0, io.SeekCurrent); err == nil {
 		// If this fails as well there is nothing left to try; the error of writing is reported.
-		_ = s.file.Truncate(at - int64(n-whole))
+		_ = s.file.Truncate(at - int64(len(part)))
 	}
 }
-
-// Read and Seek are for going on with a file.
-func (s *sink) Read(p []byte) (int, error) { return s.file.Read(p) }
-
-func (s *sink) Seek(offset int64, whence int) (int64, error) { return s.file.Seek(offset, whence) }

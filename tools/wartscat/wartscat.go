@@ -58,6 +58,7 @@ func Main(env *cli.Env) int {
 		return cli.StatusFailed
 	}
 	c := newCat(env)
+	sequential := merge
 	for _, name := range files {
 		in, err := env.Open(name)
 		if err != nil {
@@ -67,7 +68,11 @@ func Main(env *cli.Env) int {
 		}
 		defer in.Close()
 		c.inputs = append(c.inputs, &input{in: in})
-		c.findCycles(name)
+		// The records of arts files are not of a form that can be dealt out.
+		sequential = sequential || in.Arts
+		if len(files) > 1 {
+			c.findCycles(name)
+		}
 	}
 	out, err := env.CreateOutput(outName, cli.Append)
 	if errors.Is(err, cli.ErrTerminal) {
@@ -80,21 +85,29 @@ func Main(env *cli.Env) int {
 		return cli.StatusFailed
 	}
 	c.out = out
+	status := c.run(merge, sequential)
+	if err := out.Close(); err != nil && status == cli.StatusOK {
+		return env.WriteStatus(err)
+	}
+	return status
+}
+
+func (c *cat) run(merge, sequential bool) int {
+	if !sequential {
+		return c.join()
+	}
+	copyAll := c.oneByOne
 	if merge {
-		err = c.merge()
-	} else {
-		err = c.join()
+		copyAll = c.merge
 	}
-	if closeErr := out.Close(); err == nil {
-		err = closeErr
+	err := copyAll()
+	if err == nil {
+		return cli.StatusOK
 	}
-	if err != nil {
-		if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.ErrClosedPipe) {
-			env.Errorf("%v", err)
-		}
-		return cli.StatusFailed
+	if !errors.Is(err, syscall.EPIPE) && !errors.Is(err, io.ErrClosedPipe) {
+		c.env.Errorf("%v", err)
 	}
-	return cli.StatusOK
+	return cli.StatusFailed
 }
 
 // cat copies records.
@@ -174,8 +187,8 @@ func (c *cat) next(in *input) error {
 	return nil
 }
 
-// join copies one file after the other.
-func (c *cat) join() error {
+// oneByOne copies one file after the other, one record after the other.
+func (c *cat) oneByOne() error {
 	for _, in := range c.inputs {
 		for {
 			if err := c.next(in); err != nil {
@@ -197,7 +210,7 @@ func (c *cat) copy(in *input) error {
 	if cycle, ok := in.rec.(*warts.Cycle); ok && !c.needed(cycle) {
 		return nil
 	}
-	err := c.out.Write(in.rec)
+	err := c.out.Record(in.rec)
 	if errors.Is(err, warts.ErrDuplicateCycle) {
 		return nil // the output file has it already
 	}

@@ -110,7 +110,7 @@ func (f *filter) copy(env *cli.Env, in, out string, want []warts.Type) int {
 		Waiting: func() { writeErr = w.Flush() },
 		Record: func(_ int, rec warts.Record) bool {
 			if f.passes(rec) {
-				writeErr = w.Write(rec)
+				writeErr = w.Record(rec)
 			}
 			return writeErr == nil
 		},
