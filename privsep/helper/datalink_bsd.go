@@ -62,7 +62,8 @@ func startDatalink(fd int, q message.Datalink, name string) error {
 	want := max(bpfBuffer, int(min(q.Buffers.Receive, message.MaxBuffer)))
 	for {
 		// The system may limit the length; old ones refuse it.
-		_, err := syscall.SetBpfBuflen(fd, want) //nolint:staticcheck // x/sys/unix has no such call
+		//lint:ignore SA1019 x/sys/unix has no such call
+		_, err := syscall.SetBpfBuflen(fd, want)
 		if err == nil {
 			break
 		}
@@ -79,10 +80,12 @@ func startDatalink(fd int, q message.Datalink, name string) error {
 	if err := ioctl(fd, syscall.BIOCSETF, unsafe.Pointer(&prog)); err != nil {
 		return fmt.Errorf("filter: %w", err)
 	}
-	if err := syscall.SetBpfInterface(fd, name); err != nil { //nolint:staticcheck // as above
+	//lint:ignore SA1019 x/sys/unix has no such call
+	if err := syscall.SetBpfInterface(fd, name); err != nil {
 		return err
 	}
-	return syscall.SetBpfImmediate(fd, 1) //nolint:staticcheck // as above
+	//lint:ignore SA1019 x/sys/unix has no such call
+	return syscall.SetBpfImmediate(fd, 1)
 }
 
 func ioctl(fd int, request uint, p unsafe.Pointer) error {

@@ -97,7 +97,7 @@ func identify(path string) (identity, error) {
 	if err := unix.Lstat(path, &st); err != nil {
 		return identity{}, err
 	}
-	return identity{uint64(st.Dev), uint64(st.Ino)}, nil //nolint:unconvert // their types differ by system
+	return identity{uint64(st.Dev), uint64(st.Ino)}, nil // their types differ by system
 }
 
 // listen binds a unix stream socket to the path of a slot. A path that exists is

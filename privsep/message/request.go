@@ -31,7 +31,9 @@ const (
 // Datalink asks for a capture handle. Reply: descriptor.
 type Datalink struct {
 	Interface uint32 // interface index, 0 to 1<<31-1; 0 is all interfaces, cooked (Linux only)
-	Protocol  uint16 // ethertype, or 0 for all; systems without such a choice ignore it
+	// Protocol is an ethertype, or 0 for all. With one, Linux leaves out what this
+	// host sends (packet(7)); systems without such a choice ignore it.
+	Protocol uint16
 	Accept    Accept
 	Buffers   Buffers
 }

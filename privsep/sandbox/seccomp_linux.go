@@ -70,6 +70,7 @@ func limits(families []uint64) []seccomp.NameWithConditions {
 	l := []seccomp.NameWithConditions{
 		argument("clone", seccomp.Condition{Argument: 0, Operation: seccomp.BitsSet, Value: unix.CLONE_THREAD}),
 		argument("tgkill", seccomp.Condition{Argument: 0, Operation: seccomp.Equal, Value: self}),
+		argument("kill", seccomp.Condition{Argument: 0, Operation: seccomp.Equal, Value: self}),
 		// A limit on the limits of other processes; 0 is this one.
 		argument("prlimit64", seccomp.Condition{Argument: 0, Operation: seccomp.Equal, Value: 0}),
 		argument("ioctl",
