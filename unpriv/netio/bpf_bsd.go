@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"syscall"
 	"time"
 	"unsafe"
 
@@ -170,7 +171,7 @@ func (p *bpfPort) Close() error { return unix.Close(p.fd) }
 
 // bpfControl is ioctl(2) with a pointer.
 func bpfControl(fd int, request uint, arg unsafe.Pointer) error {
-	_, _, errno := unix.Syscall(unix.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg))
+	_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, uintptr(fd), uintptr(request), uintptr(arg))
 	if errno != 0 {
 		return errno
 	}

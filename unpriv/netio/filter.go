@@ -14,8 +14,9 @@ type Filter struct {
 	raw []bpf.RawInstruction
 }
 
-// snapLen is what filters return for packets to keep: all of their bytes.
-const snapLen = 65535
+// snapLen is what filters return for packets to keep: more bytes than any has,
+// link header included.
+const snapLen = 1 << 18
 
 // NewFilter assembles a filter from instructions. Programs see packets from
 // the link header on.

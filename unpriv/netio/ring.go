@@ -11,12 +11,3 @@ type Ring struct {
 	// Locked keeps the ring from being paged out.
 	Locked bool
 }
-
-func (r *Ring) fill() {
-	if r.Blocks == 0 {
-		r.Blocks = 64
-	}
-	if r.BlockSize == 0 {
-		r.BlockSize = 65536
-	}
-}

@@ -29,6 +29,16 @@ const retire = 10
 // frameAlign is the alignment of packets in a block (TPACKET_ALIGNMENT).
 const frameAlign = 16
 
+// fill puts the defaults in.
+func (r *Ring) fill() {
+	if r.Blocks == 0 {
+		r.Blocks = 64
+	}
+	if r.BlockSize == 0 {
+		r.BlockSize = 65536
+	}
+}
+
 func newRing(p *socketPort, c Ring) (*ringPort, error) {
 	c.fill()
 	if err := p.set(unix.SOL_PACKET, unix.PACKET_VERSION, unix.TPACKET_V3, "packet version"); err != nil {

@@ -28,6 +28,8 @@ type Handles interface {
 	Datalink(q message.Datalink) (client.Socket, error)
 }
 
+var _ Handles = client.Handles(nil)
+
 // Receiver is given what arrives on any socket of a registry.
 type Receiver interface {
 	// Receive handles a batch received on s. The datagrams are only valid
