@@ -1,6 +1,5 @@
-// Package house checks the project as a whole: who may import whom (doors_test.go), and
-// that what the README and the documents point to is there (links_test.go). There is
-// nothing else in it.
+// Package house checks the project as a whole: who may import whom, and that the README
+// says how to run the tests. There is nothing else in it.
 package house
 
 import (
