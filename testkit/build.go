@@ -46,7 +46,7 @@ func buildCommand(pkg string) (string, error) {
 	}
 	// A directory per package: two may share their last element.
 	binary := filepath.Join(dir, strings.ReplaceAll(pkg, "/", "_"), path.Base(pkg))
-	cmd := exec.Command("go", "build", "-o", binary, pkg)
+	cmd := exec.Command("go", "build", "-buildvcs=false", "-o", binary, pkg)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("building %s: %w\n%s", pkg, err, out)
