@@ -73,6 +73,21 @@ func TestFlowsStayTogether(t *testing.T) {
 	}
 }
 
+// All fragments of a packet take one way: routers cannot see ports in the later ones.
+func TestFragmentsStayTogether(t *testing.T) {
+	n := play(load(t, "diamonds"))
+	seen := map[string]bool{}
+	for flow := range uint16(30) {
+		whole := probe{dst: "198.51.100.10", kind: "udp", sport: 1, dport: flow, size: 1000, ttl: 3, fragments: true}.build(t, n.t)
+		for _, r := range n.Exchange(fragmentsOf(whole, 400)[0], n.now) { // later ones expire without a word
+			seen[decode(t, r).src()] = true
+		}
+	}
+	if len(seen) != 1 {
+		t.Errorf("first fragments of 30 flows take different ways: %v", seen)
+	}
+}
+
 // Load balancers in a row must not decide alike, or half of the paths would never be seen.
 func TestBalancersAreIndependent(t *testing.T) {
 	n := play(load(t, "diamonds"))
@@ -157,6 +172,9 @@ func TestTruthIsWhatProbesMeet(t *testing.T) {
 			lengths[p.Length[0]]++
 			expected := map[int]map[string]bool{}
 			for _, h := range p.Hops {
+				if len(h.TTLs) == 0 {
+					t.Fatalf("%v: no way leads to hop %v", dst, h.Address)
+				}
 				for _, ttl := range h.TTLs {
 					if expected[ttl] == nil {
 						expected[ttl] = map[string]bool{}
@@ -172,6 +190,9 @@ func TestTruthIsWhatProbesMeet(t *testing.T) {
 					}
 					d := decode(t, replies[0])
 					if kind := d.icmpType(); kind != exceeded4 && kind != exceeded6 {
+						if left := int(d.ttl()) + p.Return; d.src() == dst.String() && left != 64 && left != 128 {
+							t.Fatalf("%v: reply with TTL %d after %d routers", dst, d.ttl(), p.Return)
+						}
 						break
 					}
 					if !expected[ttl][d.src()] {

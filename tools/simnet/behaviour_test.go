@@ -148,7 +148,18 @@ func TestExtensions(t *testing.T) {
 		} {
 			n := play(small(t, map[string]string{"r2": tt.setting}))
 			for _, size := range []int{60, 129, 500, 1500} {
-				d := n.one(t, probe{dst: dst, ttl: 2, kind: "udp", sport: 1, dport: 33435, size: size}, 0)
+				p := probe{dst: dst, ttl: 2, kind: "udp", sport: 1, dport: 33435, size: size}
+				d := n.one(t, p, 0)
+				// With extensions, 128 bytes are quoted, filled up with zeros if the packet is shorter.
+				want128 := append(p.build(t, n.t)[:min(size, 128)], make([]byte, 128)...)[:128]
+				if v6 {
+					want128[7] = 1
+				} else {
+					packet.IPv4(want128).SetTTL(1)
+				}
+				if !bytes.Equal(d.quote[:128], want128) {
+					t.Errorf("%s, %d bytes: quote\n% x, want\n% x", tt.setting, size, d.quote[:128], want128)
+				}
 				m := packet.ICMP(d.raw[20:])
 				ext, ok := m.Extensions4()
 				lengthField := m.Rest()>>16&0xff != 0

@@ -141,16 +141,17 @@ link-delay = "5ms"
 	for _, tt := range []struct{ dst, answer string }{
 		{"203.0.113.10", "203.0.113.10"}, {"20.7.7.7", "20.7.7.7"}, {"2001:db8:113::10", "2001:db8:113::10"},
 	} {
-		ip := probe{dst: tt.dst, kind: "syn", ttl: 10, sport: 5, dport: 80}.build(t, topo)
-		before := append([]byte(nil), ip...)
-		got := n.Exchange(ip, n.now)
-		if len(got) != 1 || got[0].Port != 1 {
+		frame := framesTo(t, topo, []probe{{dst: tt.dst, kind: "syn", ttl: 10, sport: 5, dport: 80}})[0]
+		before := append([]byte(nil), frame...)
+		n.Handle(0, frame, n.now)
+		got := collect(n)
+		if len(got) != 1 || got[0].port != 1 {
 			t.Fatalf("%s: %+v", tt.dst, got)
 		}
-		if string(before) != string(ip) {
-			t.Error("the caller's packet was changed")
+		if string(before) != string(frame) {
+			t.Error("the caller's frame was changed")
 		}
-		d := decode(t, got[0])
+		d := decode(t, Reply{Packet: got[0].b[14:]})
 		if d.ttl() != 7 || d.tcp == nil || d.tcp.DstPort != 80 {
 			t.Errorf("%s: TTL %d at the attachment, want 7", tt.dst, d.ttl())
 		}
@@ -169,6 +170,23 @@ link-delay = "5ms"
 		if d := decode(t, Reply{Packet: back[0].b[14:]}); d.ttl() != 61 {
 			t.Errorf("%s: answer arrives with TTL %d, want 61", tt.dst, d.ttl())
 		}
+	}
+	// Fragments are fragmented again where they do not fit, and keep their places.
+	whole := probe{dst: "203.0.113.10", kind: "udp", size: 4000, fragments: true}.build(t, topo)
+	var data [4000]byte
+	end := 0
+	for _, piece := range fragmentsOf(whole, 1400) {
+		for _, r := range n.Exchange(piece, n.now) {
+			d := decode(t, r)
+			at := int(d.ip4.FragOffset) * 8
+			end = max(end, at+copy(data[at:], r.Packet[20:]))
+			if last := at+len(r.Packet)-20 == len(whole)-20; len(r.Packet) > 1300 || (d.ip4.Flags&1 == 0) != last {
+				t.Errorf("fragment at %d: %d bytes, flags %v", at, len(r.Packet), d.ip4.Flags)
+			}
+		}
+	}
+	if string(data[:end]) != string(whole[20:]) {
+		t.Error("the fragments do not make up the packet")
 	}
 	// Routers on the way back tell it that its packets are too big.
 	big := probe{src: "203.0.113.10", dst: "192.0.2.2", kind: "udp", size: 1350}.build(t, topo)

@@ -117,7 +117,9 @@ func (b *treeBuilder) link(from, to, mtu int, says string) {
 	h.Next, h.MTU, h.says = append(h.Next, to), append(h.MTU, mtu), append(h.says, says)
 }
 
-func (b *treeBuilder) visit(u, in int32) (int, error) {
+// visit adds the hop at node u that is reached by face in, and all behind it. It returns the hop; inside a procedural
+// prefix there may be several in parallel.
+func (b *treeBuilder) visit(u, in int32) ([]int, error) {
 	n := b.n
 	node := &n.t.nodes[u]
 	if node.kind == kindRegion {
@@ -133,11 +135,11 @@ func (b *treeBuilder) visit(u, in int32) (int, error) {
 	}
 	i, fresh, err := b.add([2]int64{int64(u), int64(in)}, h)
 	if err != nil || !fresh || h.end {
-		return i, err
+		return []int{i}, err
 	}
 	id := n.fib.next(b.class, u)
 	if id == noGroup {
-		return i, nil
+		return []int{i}, nil
 	}
 	g := &n.fib.groups[id]
 	if len(g.faces) > 1 {
@@ -145,13 +147,18 @@ func (b *treeBuilder) visit(u, in int32) (int, error) {
 	}
 	for _, f := range g.faces {
 		face := &n.t.faces[f]
-		to, err := b.visit(n.t.faces[face.peer].node, face.peer)
+		next, err := b.visit(n.t.faces[face.peer].node, face.peer)
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
-		b.link(i, to, face.mtu, face.tooBig.String())
+		if len(next) > 1 {
+			b.hops[i].Balance = balanceFlow.String()
+		}
+		for _, to := range next {
+			b.link(i, to, face.mtu, face.tooBig.String())
+		}
 	}
-	return i, nil
+	return []int{i}, nil
 }
 
 // journey is a probe to the destination, as far as the choice of an error's source needs one.
@@ -177,16 +184,13 @@ func (s tooBig) String() string {
 	return "send"
 }
 
-// region adds the hops inside a procedural prefix and returns the first. Parallel routers share an index only if they
-// are one, so the first may be a choice: then it is the edge that should have several next hops, which visit cannot
-// see; it therefore gets the first member, and the others are added to the edge by expand.
-func (b *treeBuilder) region(u int32) (int, error) {
+// region adds the hops inside a procedural prefix and returns those at its edge.
+func (b *treeBuilder) region(u int32) ([]int, error) {
 	node := &b.n.t.nodes[u]
 	r := node.region
 	var path [maxLevels]place
 	found := r.locate(node.salt, b.dst, &path)
-	var previous []int
-	first := -1
+	var first, previous []int
 	join := func(members []int) {
 		for _, from := range previous {
 			for _, to := range members {
@@ -196,8 +200,8 @@ func (b *treeBuilder) region(u int32) (int, error) {
 				b.hops[from].Balance = balanceFlow.String()
 			}
 		}
-		if first < 0 {
-			first = members[0]
+		if first == nil {
+			first = members
 		}
 		previous = members
 	}
@@ -219,7 +223,7 @@ func (b *treeBuilder) region(u int32) (int, error) {
 			h := Hop{Node: node.name, Address: r.routerAddr(b.f, &q), Answers: beh.timeExceeded, MPLS: len(beh.mpls) > 0, end: last}
 			hop, _, err := b.add(k, h)
 			if err != nil {
-				return 0, err
+				return nil, err
 			}
 			members = append(members, hop)
 		}
@@ -228,13 +232,13 @@ func (b *treeBuilder) region(u int32) (int, error) {
 	if found.exists && !found.router {
 		hop, _, err := b.add([2]int64{-1 - int64(u), -1}, Hop{Node: node.name, Address: b.dst, Answers: true, end: true})
 		if err != nil {
-			return 0, err
+			return nil, err
 		}
 		join([]int{hop})
 	}
-	if first < 0 { // nobody is there
+	if first == nil { // nobody is there
 		hop, _, err := b.add([2]int64{-1 - int64(u), -2}, Hop{Node: node.name, Address: b.dst})
-		return hop, err
+		return []int{hop}, err
 	}
 	return first, nil
 }
