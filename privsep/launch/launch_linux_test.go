@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	ll "github.com/landlock-lsm/go-landlock/landlock/syscall"
 	"golang.org/x/sys/unix"
 
 	"scamper/testkit"
@@ -74,6 +75,9 @@ func TestSplitIdentity(t *testing.T) {
 	}
 	if !strings.Contains(s.first, "chroot /var/empty") || !strings.Contains(s.first, "seccomp") {
 		t.Errorf("sandbox: %q", s.first)
+	}
+	if v, err := ll.LandlockGetABIVersion(); err == nil && v > 0 && !strings.Contains(s.first, "landlock, no path") {
+		t.Errorf("the kernel has landlock %d: %q", v, s.first)
 	}
 	cmdline, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", s.main))
 	if err != nil || string(cmdline) != s.cmd.Path+"\x00-v\x00" {

@@ -34,8 +34,8 @@ type Datalink struct {
 	// Protocol is an ethertype, or 0 for all. With one, Linux leaves out what this
 	// host sends (packet(7)); systems without such a choice ignore it.
 	Protocol uint16
-	Accept    Accept
-	Buffers   Buffers
+	Accept   Accept
+	Buffers  Buffers
 }
 
 // ICMP asks for a raw ICMP (header included) or ICMPv6 socket. Reply:
