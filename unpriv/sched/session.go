@@ -84,7 +84,7 @@ func NewSession(t Technique) *Session { return &Session{technique: t} }
 func (s *Session) Task() *Task { return s.task }
 
 // Origin returns where the task came from.
-func (s *Session) Origin() Origin { return s.task.origin }
+func (s *Session) Origin() Origin { return s.task.Origin() }
 
 // Now returns the loop's monotonic time.
 func (s *Session) Now() loop.Mono { return s.task.Now() }
@@ -149,7 +149,7 @@ func (s *Session) Wake() {
 
 // Publish writes a record now, before the session's own. The record must not be changed afterwards.
 func (s *Session) Publish(r warts.Record) {
-	s.task.sched.sink.Put(&published{record: r}, s.task.origin)
+	s.task.Publish(r)
 }
 
 // wait gives what is there already, else blocks.

@@ -144,6 +144,12 @@ func (t *Task) Listen(sig Signature) bool {
 	return true
 }
 
+// Publish writes a record now, before the task's own. The record must not be changed afterwards.
+func (t *Task) Publish(r warts.Record) { t.sched.sink.Put(&published{record: r}, t.origin) }
+
+// Origin returns where the task came from.
+func (t *Task) Origin() Origin { return t.origin }
+
 // Machine returns the task's machine.
 func (t *Task) Machine() Machine { return t.machine }
 

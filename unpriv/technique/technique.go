@@ -97,6 +97,7 @@ type Env struct {
 	Log func(line string)
 
 	outboxes map[*netio.Socket]*sched.Outbox
+	names    interfaceNames
 }
 
 // Clock returns the clock of the loop.

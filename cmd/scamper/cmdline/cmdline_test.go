@@ -342,7 +342,6 @@ func TestUnavailable(t *testing.T) {
 		{"-g file -i x", "-g (configuration file)"},
 		{"-H 5 -i x", "-H (hold time)"},
 		{"-n 192.0.2.53 -i x", "-n (name server)"},
-		{"-O tsps list", "-O tsps (prespecified IP timestamps)"},
 		{"-O warts.gz -o x -i y", "-O warts.gz (compressed output)"},
 		{"-o x.Warts.xz -i y", "-O warts.xz (compressed output)"},
 		{"-O Ring-Blocks=5 -i y", "-O Ring-Blocks=5 (packet ring)"},

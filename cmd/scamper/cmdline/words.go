@@ -59,8 +59,7 @@ var words = []Word{
 	},
 	{
 		Name: "tsps", Help: "the lines of the file are addresses for IP timestamps",
-		Unavailable: "prespecified IP timestamps",
-		set:         func(c *Config, _ string) { c.ListForm = source.Timestamps },
+		set: func(c *Config, _ string) { c.ListForm = source.Timestamps },
 	},
 	{
 		Name: "outcopy", Help: "copy all results to the default output file",

@@ -19,7 +19,7 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'A', Arg: "tcp-number", Name: "tcp-seq/ack", Class: option.Number, Kind: option.Int,
-				Max: maxUint32, Since: option.Later, Unavailable: "TCP sequence or acknowledgement number",
+				Max: maxUint32, Since: option.Later,
 				Help: "TCP sequence number of the probes, or their acknowledgement number where they have one",
 			},
 			Set: func(o *Options, v option.Value) { o.TCPNumber, o.HasTCPNumber = uint32(v.Int), true },
@@ -27,7 +27,7 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'b', Arg: "payload-size", Class: option.Number, Kind: option.Int, Max: 65535,
-				Since: option.Later, Unavailable: "payload size", Help: "bytes of payload in each probe",
+				Since: option.Later, Help: "bytes of payload in each probe",
 			},
 			Set: func(o *Options, v option.Value) { o.payloadSize = int(v.Int) },
 		},
@@ -92,8 +92,8 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'M', Arg: "MTU", Name: "path-mtu", Class: option.Number, Kind: option.Int, Max: 65535,
-				Default: "0", Unavailable: "pseudo MTU",
-				Help: "answer replies larger than this with a packet too big message, 0 never to do so",
+				Default: "0",
+				Help:    "answer replies larger than this with a packet too big message, 0 never to do so",
 			},
 			Set: func(o *Options, v option.Value) { o.PMTU = uint16(v.Int) },
 		},
@@ -133,13 +133,13 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'r', Arg: "router", Class: option.String, Kind: option.Text, Since: option.Later,
-				Unavailable: "router to send through", Help: "address of the router to send probes through",
+				Help: "address of the router to send probes through",
 			},
 			Set: func(o *Options, v option.Value) { o.router = v.Text },
 		},
 		{
 			Option: option.Option{
-				Letter: 'R', Unavailable: "record route", Help: "put an IPv4 record route option into the probes",
+				Letter: 'R', Help: "put an IPv4 record route option into the probes",
 			},
 			Set: func(o *Options, _ option.Value) { o.RecordRoute = true },
 		},
@@ -161,8 +161,7 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'T', Arg: "timestamp", Class: option.String, Kind: option.Text,
-				Unavailable: "IP timestamps",
-				Help:        "put an IPv4 timestamp option into the probes: tsonly, tsandaddr or tsprespec=IP[,IP...]",
+				Help: "put an IPv4 timestamp option into the probes: tsonly, tsandaddr or tsprespec=IP[,IP...]",
 			},
 			Set: func(o *Options, v option.Value) { o.ts = v.Text },
 		},
@@ -187,8 +186,8 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'y', Arg: "stream", Class: option.Number, Kind: option.Int, Max: 20, Default: "0",
-				Since: option.Later, Unavailable: "copies of a ping in progress",
-				Help: "write a copy of the ping after each so many probes",
+				Since: option.Later,
+				Help:  "write a copy of the ping after each so many probes",
 			},
 			Set: func(o *Options, v option.Value) { o.Stream = uint8(v.Int) },
 		},
@@ -211,15 +210,13 @@ var methods = []option.Word{
 	{Name: "tcp-ack-sport", Value: int(warts.PingTCPAckSport)},
 	{Name: "udp", Value: int(warts.PingUDP)},
 	{Name: "udp-dport", Value: int(warts.PingUDPDport)},
-	{Name: "tcp-synack", Value: int(warts.PingTCPSynAck), Since: option.Later, Unavailable: "TCP SYN/ACK probes"},
-	{Name: "tcp-rst", Value: int(warts.PingTCPRst), Since: option.Later, Unavailable: "TCP reset probes"},
+	{Name: "tcp-synack", Value: int(warts.PingTCPSynAck), Since: option.Later},
+	{Name: "tcp-rst", Value: int(warts.PingTCPRst), Since: option.Later},
 	{
 		Name: "tcp-syn-sport", Value: int(warts.PingTCPSynSport), Since: option.Later,
-		Unavailable: "TCP SYN probes from many ports",
 	},
 	{
 		Name: "udp-sport", Value: int(warts.PingUDPSport), Since: option.Later,
-		Unavailable: "UDP probes from many ports",
 	},
 }
 
@@ -227,61 +224,61 @@ var methods = []option.Word{
 var words = []option.WordRow[Options]{
 	{
 		Word: option.Word{
-			Name: "dl", Unavailable: "datalink", Help: "use the datalink for time stamps and reception",
+			Name: "dl", Help: "use the datalink for time stamps and reception",
 		},
 		Set: func(o *Options, _ option.Value) { o.Datalink = true },
 	},
 	{
 		Word: option.Word{
-			Name: "dltx", Since: option.Later, Unavailable: "datalink", Help: "send through the datalink",
+			Name: "dltx", Since: option.Later, Help: "send through the datalink",
 		},
 		Set: func(o *Options, _ option.Value) { o.DatalinkTX = true },
 	},
 	{
 		Word: option.Word{
 			Name: "mss=", Max: 65535, Malformed: "expected valid MSS value", Since: option.Later,
-			Unavailable: "TCP maximum segment size", Help: "put a maximum segment size option into SYN probes",
+			Help: "put a maximum segment size option into SYN probes",
 		},
 		Set: func(o *Options, v option.Value) { o.MSS = uint16(v.Arg) },
 	},
 	{
 		Word: option.Word{
-			Name: "nosrc", Since: option.Later, Unavailable: "spoofed source",
+			Name: "nosrc", Since: option.Later,
 			Help: "do not embed the real source address in spoofed probes",
 		},
 		Set: func(o *Options, _ option.Value) { o.NoSrc = true },
 	},
 	{
 		Word: option.Word{
-			Name: "raw", Since: option.Later, Unavailable: "raw TCP",
+			Name: "raw", Since: option.Later,
 			Help: "send TCP probes through a raw IPv4 socket",
 		},
 		Set: func(o *Options, _ option.Value) { o.Raw = true },
 	},
 	{
 		Word: option.Word{
-			Name: "sockrx", Since: option.Later, Unavailable: "reception from sockets",
+			Name: "sockrx", Since: option.Later,
 			Help: "receive from sockets even if the datalink is open",
 		},
 		Set: func(o *Options, _ option.Value) { o.SockRX = true },
 	},
 	{
 		Word: option.Word{
-			Name: "spoof", Unavailable: "spoofed source",
+			Name: "spoof",
 			Help: "the source address need not be one of this system; the real one is put into the payload",
 		},
 		Set: func(o *Options, _ option.Value) { o.Spoof = true },
 	},
 	{
 		Word: option.Word{
-			Name: "tbt", Unavailable: "too big trick",
+			Name: "tbt",
 			Help: "the aim is fragmented replies: -o counts these alone",
 		},
 		Set: func(o *Options, _ option.Value) { o.TooBig = true },
 	},
 	{
 		// The manual page of 2017 has this spelling, no program does.
-		Word: option.Word{Name: "tbl", Alias: true, Unavailable: "too big trick"},
+		Word: option.Word{Name: "tbl", Alias: true},
 		Set:  func(o *Options, _ option.Value) { o.TooBig = true },
 	},
 }

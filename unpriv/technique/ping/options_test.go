@@ -270,31 +270,6 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-func TestUnavailable(t *testing.T) {
-	tests := []struct{ text, want string }{
-		{"-M 600 192.0.2.1", "ping: -M (pseudo MTU) is not available in this version"},
-		{"-R 192.0.2.1", "ping: -R (record route) is not available in this version"},
-		{"-T tsonly 192.0.2.1", "ping: -T (IP timestamps) is not available in this version"},
-		{"-O spoof 192.0.2.1", "ping: -O spoof (spoofed source) is not available in this version"},
-		{"-P udp-sport 192.0.2.1", "ping: -P udp-sport (UDP probes from many ports) is not available in this version"},
-		{"-b 1 192.0.2.1", "ping: -b (payload size) is not available in this version"},
-		{"-R x", "ping: -R (record route) is not available in this version"},
-		{"-O mss=5 192.0.2.1", "mss option only valid with tcp-syn probes"}, // wrong in any version
-	}
-	for _, tt := range tests {
-		_, _, err := Parse(tt.text, pid)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
-		}
-	}
-	for _, words := range []string{"dl", "dltx", "mss=1", "nosrc", "raw", "sockrx", "spoof", "tbt", "tbl"} {
-		_, _, err := Parse("-P tcp-syn -O "+words+" 192.0.2.1", pid)
-		if !errors.Is(err, &option.Error{Reason: option.NotAvailable}) {
-			t.Errorf("-O %s: %v", words, err)
-		}
-	}
-}
-
 // TestTemplate holds that a template says the same as Parse, for good and bad options and both families.
 func TestTemplate(t *testing.T) {
 	everything(t)

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"scamper/shared/warts"
-	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
@@ -14,99 +13,6 @@ import (
 
 // maxReplies is how many replies a probe takes: duplicates beyond it say nothing new and would cost memory.
 const maxReplies = 1024
-
-// open opens what the method needs. wait is true if it has to wait for the way out to be found.
-func (p *Ping) open(t *sched.Task) (wait bool, err error) {
-	env, o := p.all.env, p.opt
-	if o.Method.IsICMP() {
-		return false, p.via.open(env)
-	}
-	p.ports = &ports{}
-	if o.Method.IsUDP() {
-		err = p.ports.UDP(env, p.via.src, o.SrcPort)
-	} else {
-		err = p.ports.TCP(env, p.via.src, o.SrcPort)
-	}
-	if err != nil {
-		return false, err
-	}
-	if o.Method.VariesSport() {
-		if err := p.reserve(); err != nil {
-			return false, err
-		}
-	}
-	if !o.Method.IsTCP() {
-		return false, nil
-	}
-	p.ports.tcp, p.ports.seq, p.ports.ack = true, env.Sched.Rand.Uint32(), env.Sched.Rand.Uint32()
-	return p.resolve(t)
-}
-
-// reserve keeps the source ports of the probes after the first from other programs.
-func (p *Ping) reserve() error {
-	for i := uint16(1); i < p.opt.Count; i++ {
-		sport := p.opt.SrcPort + i
-		if p.opt.Method.IsTCP() {
-			if err := p.ports.ReserveTCP(p.all.env, p.via.src, sport); err != nil {
-				return err
-			}
-		} else if _, err := p.ports.ReserveUDP(p.all.env, p.via.src, sport); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// resolve asks for the way out to the datalink, which TCP probes take and where their replies are seen.
-func (p *Ping) resolve(t *sched.Task) (wait bool, err error) {
-	env := p.all.env
-	raw := env.RawTCP && !p.opt.V6
-	found := false
-	pending := env.Links.Resolve(p.dst, !raw, func(l *technique.Link, lerr error) {
-		p.ports.pending = nil
-		found, err = true, lerr
-		if lerr == nil {
-			err = p.linked(l, raw)
-		}
-		if !wait { // still inside open, which reports
-			return
-		}
-		if err != nil {
-			p.fail(t, err)
-			return
-		}
-		t.WakeAt(loop.Never)
-		t.WantTurn()
-	})
-	if found {
-		return false, err
-	}
-	wait, p.ports.pending = true, pending
-	t.WakeAt(t.Now().Add(p.opt.Timeout))
-	return true, nil
-}
-
-// linked opens the datalink that was found.
-func (p *Ping) linked(l *technique.Link, raw bool) error {
-	if !raw && l.CanSend() {
-		return p.ports.Frames(p.all.env, l)
-	}
-	if p.opt.V6 {
-		return l.ErrSend()
-	}
-	if err := p.ports.Raw(p.all.env); err != nil {
-		return err
-	}
-	return p.ports.Capture(p.all.env, l.IfIndex)
-}
-
-// sport is the source port of probe i.
-func (p *Ping) sport(i uint16) uint16 {
-	if p.opt.Method.VariesSport() {
-		return p.opt.SrcPort + i
-	}
-	return p.opt.SrcPort
-}
 
 // send puts probe i into the batch.
 func (p *Ping) send(t *sched.Task, i uint16) error {
@@ -117,6 +23,7 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst, SrcPort: p.sport(i), DstPort: o.DstPort, Seq: int(i),
 		TTL: o.TTL, TOS: o.ToS, MSS: o.MSS, PayloadLen: o.PayloadLen, Payload: o.Payload, Pattern: o.Pattern,
 		Force: o.HasICMPSum, Checksum: o.ICMPSum,
+		RecordRoute: o.RecordRoute, Timestamp: probe.PingTimestamp(o.TS), Prespec: o.TSAddrs,
 	}
 	if !o.V6 {
 		pr.ipid = uint16(env.Sched.Rand.Uint32N(65535)) + 1
@@ -126,11 +33,6 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 	if i > 0 && o.Method.VariesSport() {
 		pr.sport = q.SrcPort
 	}
-	out := p.via.ports.Out
-	if p.ports != nil {
-		out = p.ports.Out
-		q.TCPSeq, q.TCPAck = p.ports.seq, p.ports.ack
-	}
 	if o.Method == warts.PingICMPTime {
 		q.Originate = midnight(env.Clock().Wall())
 	}
@@ -138,15 +40,17 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 	if o.Method.VariesDport() {
 		dport += i
 	}
-	if pr.sport != 0 && o.Method.IsUDP() && o.V6 { // each port has a socket that sends from it
-		var err error
-		if out, err = p.ports.ReserveUDP(env, p.via.src, pr.sport); err != nil {
-			return err
-		}
-	}
 	via := &p.via.ports
 	if p.ports != nil {
 		via = &p.ports.Ports
+		q.TCPSeq, q.TCPAck, q.Embed = p.ports.seq, p.ports.ack, p.ports.embed
+	}
+	out := via.Out
+	if pr.sport != 0 && via.Form == technique.FormPayload { // each port has a socket that sends from it
+		var err error
+		if out, err = via.ReserveUDP(env, p.via.src, pr.sport); err != nil {
+			return err
+		}
 	}
 	pk, err := via.Packet(out.Buffer(), q, netip.AddrPortFrom(p.dst, dport), o.TTL, o.ToS)
 	if err != nil {
@@ -164,29 +68,64 @@ func midnight(t time.Time) uint32 {
 
 // match returns the index of the probe that a packet answers.
 func (p *Ping) match(r *probe.Reply) (int, bool) {
-	if r.Capture.Outgoing || p.sent == 0 {
+	if p.sent == 0 {
 		return 0, false
 	}
-	if r.Datalink && r.Kind != probe.KindTCP {
-		return 0, false // the ICMP socket has it too
+	m := p.matcher()
+	if !r.Datalink {
+		if p.ports != nil && p.ports.capture && !p.opt.SockRX {
+			return 0, false // the datalink has it too
+		}
+		return m.Match(r)
 	}
+	switch {
+	case r.Capture.Outgoing:
+		if i, ok := m.MatchSent(r); ok {
+			p.probes[i].left(r.Capture.Stamp)
+		}
+		return 0, false
+	case p.opt.SockRX && r.Kind != probe.KindTCP && r.Kind != probe.KindUDP:
+		return 0, false
+	}
+	i, ok := m.Match(r)
+	return i, ok && r.Capture.Stamp >= p.probes[i].tx
+}
+
+// matcher describes the probes to what finds the one that a packet answers.
+func (p *Ping) matcher() probe.PingMatch {
 	o := p.opt
 	m := probe.PingMatch{
 		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst,
-		SrcPort: o.SrcPort, DstPort: o.DstPort, Sent: int(p.sent),
+		SrcPort: p.sport(0), DstPort: o.DstPort, Sent: int(p.sent),
 	}
-	if !o.Method.IsICMP() {
-		p.all.ids, p.all.sports = p.all.ids[:0], p.all.sports[:0]
-		for i := range p.probes {
-			p.all.ids = append(p.all.ids, p.probes[i].ipid)
-			p.all.sports = append(p.all.sports, p.sport(uint16(i)))
-		}
-		m.SrcPorts = p.all.sports
-		if !o.V6 {
-			m.IDs = p.all.ids
+	if p.ports == nil { // echo or timestamp requests through a socket: their sequence numbers say all
+		return m
+	}
+	p.all.ids, p.all.sports = p.all.ids[:0], p.all.sports[:0]
+	for i := range p.probes {
+		p.all.ids = append(p.all.ids, p.probes[i].ipid)
+		p.all.sports = append(p.all.sports, p.sport(uint16(i)))
+	}
+	m.SrcPorts = p.all.sports
+	if !o.V6 {
+		m.IDs = p.all.ids
+	}
+	return m
+}
+
+// left is about a probe that the datalink has seen leave, later than we gave it to the kernel.
+func (pr *sentProbe) left(at netio.Stamp) {
+	if pr.tx == 0 || at < pr.tx || pr.flags&warts.PingReplyDLTX != 0 {
+		return
+	}
+	late := int64(at - pr.tx)
+	pr.tx = at
+	pr.flags |= warts.PingReplyDLTX
+	for i := range pr.replies {
+		if pr.replies[i].rtt >= late {
+			pr.replies[i].rtt -= late
 		}
 	}
-	return m.Match(r)
 }
 
 // reply is what is kept of a reply until the record is made.
@@ -204,7 +143,15 @@ type reply struct {
 	icmpType uint8
 	icmpCode uint8
 	tcpFlags uint8
-	times    *warts.PingICMPStamps
+	ifindex  int32
+	more     *replyMore
+}
+
+// replyMore is what few replies have.
+type replyMore struct {
+	times  *warts.PingICMPStamps
+	route  []warts.Addr
+	stamps *warts.PingTimestamps
 }
 
 // file records a packet as the reply to a probe, and reports whether there was room.
@@ -245,10 +192,41 @@ func (p *Ping) file(pr *sentProbe, r *probe.Reply) bool {
 			e.mtu = uint16(min(r.ICMP.MTU, 65535))
 		}
 		if r.Kind == probe.KindTimestampReply {
-			e.times = &warts.PingICMPStamps{Originate: r.ICMP.Originate, Receive: r.ICMP.Receive, Transmit: r.ICMP.Transmit}
+			e.extra().times = &warts.PingICMPStamps{Originate: r.ICMP.Originate, Receive: r.ICMP.Receive, Transmit: r.ICMP.Transmit}
 		}
 	}
+	e.ifindex = r.Capture.IfIndex
+	if p.opt.RecordRoute || p.opt.TS != TSNone {
+		e.options(r)
+	}
 	return true
+}
+
+func (e *reply) extra() *replyMore {
+	if e.more == nil {
+		e.more = &replyMore{}
+	}
+	return e.more
+}
+
+// options keeps what routers have written into the IPv4 options, of the probe or of the reply.
+func (e *reply) options(r *probe.Reply) {
+	if rr, ok := r.RecordRoute(); ok && rr.Len() > 0 {
+		for i := range rr.Len() {
+			e.extra().route = append(e.extra().route, warts.AddrFrom(rr.At(i)))
+		}
+	}
+	if ts, ok := r.TimestampOption(); ok {
+		list := &warts.PingTimestamps{}
+		for i := range ts.Len() {
+			a, ms := ts.At(i)
+			list.Stamps = append(list.Stamps, ms)
+			if a.IsValid() {
+				list.Addrs = append(list.Addrs, warts.AddrFrom(a))
+			}
+		}
+		e.extra().stamps = list
+	}
 }
 
 // stampTime is a stamp as records hold it.

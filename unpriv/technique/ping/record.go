@@ -15,8 +15,21 @@ type builder struct {
 }
 
 // Record implements sched.Machine.
-func (p *Ping) Record(o sched.Origin) warts.Record {
-	b := &p.all.builder
+func (p *Ping) Record(o sched.Origin) warts.Record { return p.all.builder.build(p, o) }
+
+// copy makes a record of the work in progress, which stays as it is.
+func (p *Ping) copy(t *sched.Task) warts.Record {
+	r := new(builder).build(p, t.Origin())
+	r.StopReason, r.StopData = warts.PingStopInProgress, 0
+	for i := range r.Probes {
+		if pr := &r.Probes[i]; len(pr.Replies) == 0 {
+			pr.Flags |= warts.PingReplyPending
+		}
+	}
+	return r
+}
+
+func (b *builder) build(p *Ping, o sched.Origin) *warts.Ping {
 	r := &b.ping
 	opt := p.opt
 	*r = warts.Ping{
@@ -24,7 +37,7 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 		Start: stampTime(p.start), StopReason: p.stop, StopData: p.errno, ErrMsg: p.errMsg,
 		Method: opt.Method, ProbeCount: opt.Count, ReplyCount: opt.StopCount, Sent: p.sent,
 		Size: uint16(opt.Size()), Wait: opt.Wait, Timeout: opt.Timeout, TTL: opt.TTL, ToS: opt.ToS,
-		SrcPort: opt.SrcPort, DstPort: opt.DstPort, Data: opt.Pattern, TCPMSS: opt.MSS,
+		SrcPort: p.sport(0), DstPort: opt.DstPort, Data: opt.Pattern, TCPMSS: opt.MSS,
 	}
 	r.List, r.Cycle = o.Stream()
 	if p.via != nil {
@@ -38,13 +51,20 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 		r.Flags |= warts.PingICMPSum
 		r.ICMPSum = opt.ICMPSum
 	}
-	if p.ports != nil && p.ports.tcp {
+	r.Flags |= opt.flags()
+	if opt.Method.IsTCP() && p.ports != nil {
+		r.TCPSeq = p.ports.seq
 		switch opt.Method {
-		case warts.PingTCPAck, warts.PingTCPAckSport:
+		case warts.PingTCPAck, warts.PingTCPAckSport, warts.PingTCPSynAck:
 			r.TCPAck = p.ports.ack
-		default:
-			r.TCPSeq = p.ports.seq
 		}
+	}
+	if opt.Router.IsValid() {
+		r.Router = warts.AddrFrom(opt.Router)
+	}
+	r.ReplyPMTU = opt.PMTU
+	for _, a := range opt.TSAddrs {
+		r.TSPreSpec = append(r.TSPreSpec, warts.AddrFrom(a))
 	}
 	b.probes, b.replies = b.probes[:0], b.replies[:0]
 	total := 0
@@ -58,7 +78,7 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 		pr := &p.probes[i]
 		first := len(b.replies)
 		for j := range pr.replies {
-			b.replies = append(b.replies, pr.replies[j].record(pr.flags))
+			b.replies = append(b.replies, pr.replies[j].record(p.all, pr.flags))
 		}
 		b.probes = append(b.probes, warts.PingProbe{
 			ID: uint16(i), IPID: pr.ipid, SrcPort: pr.sport, Flags: pr.flags, TX: stampTime(pr.tx),
@@ -69,10 +89,39 @@ func (p *Ping) Record(o sched.Origin) warts.Record {
 	return r
 }
 
-func (e *reply) record(probe warts.PingReplyFlags) warts.PingReply {
-	return warts.PingReply{
+// flags are the options that are bits of the record.
+func (o *Options) flags() (f warts.PingFlags) {
+	for _, bit := range [...]struct {
+		on   bool
+		flag warts.PingFlags
+	}{
+		{o.RecordRoute, warts.PingRR},
+		{o.Spoof, warts.PingSpoof},
+		{o.TS == TSOnly, warts.PingTSOnly},
+		{o.TS == TSAndAddr, warts.PingTSAndAddr},
+		{o.Datalink, warts.PingDL},
+		{o.TooBig, warts.PingTBT},
+		{o.NoSrc, warts.PingNoSrc},
+		{o.Raw, warts.PingRaw},
+		{o.SockRX, warts.PingSockRX},
+		{o.DatalinkTX, warts.PingDLTX},
+	} {
+		if bit.on {
+			f |= bit.flag
+		}
+	}
+	return f
+}
+
+func (e *reply) record(all *Pings, probe warts.PingReplyFlags) warts.PingReply {
+	r := warts.PingReply{
 		Addr: warts.AddrFrom(e.addr), RTT: time.Duration(e.rtt).Truncate(time.Microsecond), IPID: e.ipid,
 		Flags: e.flags | probe, TTL: e.ttl, ToS: e.tos, Proto: e.proto, ICMPType: e.icmpType, ICMPCode: e.icmpCode,
-		TCPFlags: e.tcpFlags, Size: e.size, NextMTU: e.mtu, TCPMSS: e.mss, TSICMP: e.times,
+		TCPFlags: e.tcpFlags, Size: e.size, NextMTU: e.mtu, TCPMSS: e.mss,
+		IfName: all.env.InterfaceName(e.ifindex),
 	}
+	if e.more != nil {
+		r.TSICMP, r.RR, r.TS = e.more.times, e.more.route, e.more.stamps
+	}
+	return r
 }

@@ -1,12 +1,13 @@
 // Package ping sends probes to one destination at a steady pace and records what comes back.
 //
-// options.go turns a command into checked options, probe.go says what is sent and which probe a packet answers, run.go
-// (this file) is the algorithm, record.go the result. A ping is a sched.Machine, not a session: one that sends a single
+// options.go turns a command into checked options, run.go (this file) is the algorithm, ports.go what is opened for it,
+// probe.go what is sent, which probe a packet answers and what is kept of it, record.go the result. A ping is a sched.Machine, not a session: one that sends a single
 // probe still waits a second for its reply, so at 100,000 probes a second there are 100,000 of them, and each must be
 // small.
 package ping
 
 import (
+	"bytes"
 	"errors"
 	"net/netip"
 
@@ -46,22 +47,6 @@ type sentProbe struct {
 	flags   warts.PingReplyFlags
 	replies []reply
 	one     [1]reply // room for the first
-}
-
-// ports is what a ping needs whose probes are not ICMP.
-type ports struct {
-	technique.Ports
-	pending *technique.Pending // the way out is being looked for
-	tcp     bool
-	seq     uint32 // random numbers, the same in all TCP probes
-	ack     uint32
-}
-
-// exit is where ICMP probes from one source address leave, shared by all pings that send any.
-type exit struct {
-	src   netip.Addr
-	ports technique.Ports
-	users int
 }
 
 // Pings makes pings of one program run and keeps what they share.
@@ -136,41 +121,6 @@ func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
 	return p
 }
 
-// exit returns the exit of a source address with one more user.
-func (a *Pings) exit(src netip.Addr) *exit {
-	x := a.lastVia
-	if x == nil || x.src != src {
-		if x = a.exits[src]; x == nil {
-			x = &exit{src: src}
-			if a.exits == nil || len(a.exits) >= maxExits {
-				a.exits = make(map[netip.Addr]*exit) // those in use live on without the map
-			}
-			a.exits[src] = x
-		}
-		a.lastVia = x
-	}
-	x.users++
-	return x
-}
-
-// maxExits bounds how many source addresses are remembered.
-const maxExits = 4096
-
-// open opens the exit's socket for its first user.
-func (x *exit) open(env *technique.Env) error {
-	if x.ports.Out != nil {
-		return nil
-	}
-	return x.ports.ICMP(env, x.src)
-}
-
-// leave closes the exit's socket with the last user.
-func (x *exit) leave() {
-	if x.users--; x.users == 0 {
-		x.ports.Close()
-	}
-}
-
 // Recycle implements sched.Machine.
 func (p *Ping) Recycle() {
 	all := p.all
@@ -184,6 +134,10 @@ func (p *Ping) Begin(t *sched.Task) {
 	env := p.all.env
 	p.start = netio.StampOf(env.Clock().Wall())
 	p.probes = p.one[:0]
+	if p.opt.RecordRoute && p.opt.V6 {
+		p.fail(t, errRoute6)
+		return
+	}
 	src := p.opt.Src
 	if !src.IsValid() {
 		var err error
@@ -205,6 +159,12 @@ func (p *Ping) Begin(t *sched.Task) {
 
 // Turn implements sched.Machine: it sends the next probe.
 func (p *Ping) Turn(t *sched.Task) {
+	if p.ports != nil && p.ports.tooBig != nil {
+		if err := p.sendTooBig(t); err != nil {
+			p.fail(t, err)
+		}
+		return
+	}
 	i := p.sent
 	p.sent++
 	p.probes = append(p.probes, sentProbe{})
@@ -220,11 +180,18 @@ func (p *Ping) unsend(i uint16) { p.sent, p.probes = i, p.probes[:i] }
 // Sent implements sched.Machine.
 func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 	if err != nil {
-		p.unsend(uint16(id))
+		if id != tooBigID {
+			p.unsend(uint16(id))
+		}
 		p.fail(t, err)
 		return
 	}
-	p.probes[id].tx = at
+	if id != tooBigID {
+		p.probes[id].tx = at
+		if p.opt.Stream != 0 && p.sent%uint16(p.opt.Stream) == 0 {
+			t.Publish(p.copy(t))
+		}
+	}
 	if p.sent < p.opt.Count {
 		t.WakeAt(t.Now().Add(p.opt.Wait))
 	} else {
@@ -256,13 +223,35 @@ func (p *Ping) Reply(t *sched.Task, r *probe.Reply) {
 		return // not sent yet
 	}
 	first := len(pr.replies) == 0
-	if !p.file(pr, r) || !first {
+	if !p.file(pr, r) {
 		return
+	}
+	if p.opt.PMTU != 0 && p.large(r) {
+		p.ports.tooBig = bytes.Clone(r.Packet)
+		t.WantTurn()
+	}
+	if !first {
+		return
+	}
+	if p.opt.TooBig {
+		// Only fragments count; a host that does not even answer plainly is of no use.
+		if p.replied == 0 && i == 0 && r.Kind != probe.KindEchoReply {
+			p.end(t, warts.PingStopCompleted)
+			return
+		}
+		if !r.IP.HasID {
+			return
+		}
 	}
 	p.replied++
 	if p.opt.StopCount != 0 && p.replied >= p.opt.StopCount {
 		p.end(t, warts.PingStopCompleted)
 	}
+}
+
+// large reports whether a reply is to be answered by a packet too big: it is whole, too large, and none is under way.
+func (p *Ping) large(r *probe.Reply) bool {
+	return r.Kind == probe.KindEchoReply && r.IP.Size > int(p.opt.PMTU) && !r.IP.More && p.ports.tooBig == nil
 }
 
 // Halt implements sched.Machine.
@@ -302,17 +291,20 @@ func (p *Ping) Signatures(sigs []sched.Signature) []sched.Signature {
 	if o.Method.IsTCP() {
 		kind = sched.TCP
 	}
-	sig := sched.PortSignature(kind, p.dst, o.SrcPort, o.DstPort, o.DstPort)
+	sig := sched.PortSignature(kind, p.dst, p.sport(0), o.DstPort, o.DstPort)
 	if o.Method.VariesDport() {
 		sig.DstHi = o.DstPort + o.Count - 1
 	}
 	if o.Method.VariesSport() {
-		sig.SrcHi = o.SrcPort + o.Count - 1
+		sig.SrcHi = p.sport(o.Count - 1)
 	}
 	return append(sigs, sig)
 }
 
 var _ sched.Machine = (*Ping)(nil)
+
+// errRoute6 ends a ping whose options IPv6 has no place for.
+var errRoute6 = errors.New("record route is an option of IPv4")
 
 // errLinkTimeout ends a ping that found no way out to the datalink in time.
 var errLinkTimeout = errors.New("timeout in mode 1")

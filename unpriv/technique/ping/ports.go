@@ -1,0 +1,215 @@
+package ping
+
+import (
+	"net/netip"
+
+	"scamper/shared/warts"
+	"scamper/unpriv/loop"
+	"scamper/unpriv/netio"
+	"scamper/unpriv/probe"
+	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
+)
+
+// ports is what a ping needs that does more than send ICMP through a socket.
+type ports struct {
+	technique.Ports
+	pending *technique.Pending // the way out is being looked for
+	capture bool               // the datalink is open, and unless told otherwise ICMP is taken from there
+	seq     uint32             // numbers of TCP probes, the same in all
+	ack     uint32
+	embed   netip.Addr // real source address, in the payload of spoofed probes
+	tooBig  []byte     // a reply that is to be answered by a packet too big, from the IP header on
+}
+
+// exit is where ICMP probes from one source address leave, shared by all pings that send any.
+type exit struct {
+	src   netip.Addr
+	ports technique.Ports
+	users int
+}
+
+// exit returns the exit of a source address with one more user.
+func (a *Pings) exit(src netip.Addr) *exit {
+	x := a.lastVia
+	if x == nil || x.src != src {
+		if x = a.exits[src]; x == nil {
+			x = &exit{src: src}
+			if a.exits == nil || len(a.exits) >= maxExits {
+				a.exits = make(map[netip.Addr]*exit) // those in use live on without the map
+			}
+			a.exits[src] = x
+		}
+		a.lastVia = x
+	}
+	x.users++
+	return x
+}
+
+// maxExits bounds how many source addresses are remembered.
+const maxExits = 4096
+
+// open opens the exit's socket for its first user.
+func (x *exit) open(env *technique.Env) error {
+	if x.ports.Out != nil {
+		return nil
+	}
+	return x.ports.ICMP(env, x.src)
+}
+
+// leave closes the exit's socket with the last user.
+func (x *exit) leave() {
+	if x.users--; x.users == 0 {
+		x.ports.Close()
+	}
+}
+
+// framed reports whether probes leave through the datalink.
+func (o *Options) framed(raw bool) bool {
+	return o.Router.IsValid() || o.PMTU != 0 || o.DatalinkTX || o.Spoof || o.Method.IsTCP() && !raw
+}
+
+// open opens what the options need. wait is true if it has to wait for the way out to be found.
+func (p *Ping) open(t *sched.Task) (wait bool, err error) {
+	env, o := p.all.env, p.opt
+	raw := o.Method.IsTCP() && !o.V6 && (o.Raw || env.RawTCP) && !o.Router.IsValid() && !o.Spoof && o.PMTU == 0
+	framed := o.framed(raw)
+	if o.Method.IsICMP() && !framed && !o.Datalink {
+		return false, p.via.open(env)
+	}
+	p.ports = &ports{}
+	if err := p.sockets(); err != nil {
+		return false, err
+	}
+	if !framed && !o.Datalink && !o.Method.IsTCP() {
+		return false, nil
+	}
+	return p.resolve(t, framed, raw)
+}
+
+// sockets opens what the method needs besides the datalink.
+func (p *Ping) sockets() error {
+	env, o, src := p.all.env, p.opt, p.via.src
+	if o.Method.IsTCP() {
+		p.ports.seq, p.ports.ack = env.Sched.Rand.Uint32(), env.Sched.Rand.Uint32()
+		if o.HasTCPNumber {
+			switch o.Method {
+			case warts.PingTCPAck, warts.PingTCPAckSport, warts.PingTCPSynAck:
+				p.ports.ack = o.TCPNumber
+			default:
+				p.ports.seq = o.TCPNumber
+			}
+		}
+	}
+	if o.Spoof {
+		// The address is not ours: there is nothing to bind, and nothing is received but what the datalink sees.
+		if o.NoSrc {
+			return nil
+		}
+		var err error
+		p.ports.embed, err = env.Routes.Source(p.dst)
+		return err
+	}
+	var err error
+	switch {
+	case o.Method.IsICMP():
+		err = p.ports.ICMP(env, src)
+	case o.Method.IsUDP():
+		err = p.ports.UDP(env, src, p.sport(0))
+	default:
+		err = p.ports.TCP(env, src, p.sport(0))
+	}
+	if err != nil || !o.Method.VariesSport() {
+		return err
+	}
+	// Keep the source ports of the other probes from other programs.
+	for i := uint16(1); i < o.Count; i++ {
+		if o.Method.IsTCP() {
+			err = p.ports.ReserveTCP(env, src, p.sport(i))
+		} else {
+			_, err = p.ports.ReserveUDP(env, src, p.sport(i))
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// resolve asks for the way out to the datalink.
+func (p *Ping) resolve(t *sched.Task, framed, raw bool) (wait bool, err error) {
+	env := p.all.env
+	to := p.dst
+	if p.opt.Router.IsValid() {
+		to = p.opt.Router
+	}
+	found := false
+	pending := env.Links.Resolve(to, framed, func(l *technique.Link, lerr error) {
+		p.ports.pending = nil
+		found, err = true, lerr
+		if lerr == nil {
+			err = p.linked(l, framed, raw)
+		}
+		if !wait { // still inside open, which reports
+			return
+		}
+		if err != nil {
+			p.fail(t, err)
+			return
+		}
+		t.WakeAt(loop.Never)
+		t.WantTurn()
+	})
+	if found {
+		return false, err
+	}
+	wait, p.ports.pending = true, pending
+	t.WakeAt(t.Now().Add(p.opt.Timeout))
+	return true, nil
+}
+
+// linked opens the datalink that was found.
+func (p *Ping) linked(l *technique.Link, framed, raw bool) error {
+	env := p.all.env
+	p.ports.capture = true
+	if err := p.ports.Capture(env, l.IfIndex); err != nil {
+		return err
+	}
+	switch {
+	case framed && l.CanSend():
+		return p.ports.Frames(env, l)
+	case raw, framed && p.opt.Method.IsTCP() && !p.opt.V6 && !p.opt.Spoof:
+		return p.ports.Raw(env)
+	case framed:
+		return l.ErrSend()
+	}
+	return nil
+}
+
+// sport is the source port of probe i, or the ICMP identifier.
+func (p *Ping) sport(i uint16) uint16 {
+	base := p.opt.SrcPort
+	if p.opt.AnySrcPort && !p.opt.Method.IsICMP() {
+		base = uint16(p.all.env.PID) | 0x8000
+	}
+	if p.opt.Method.VariesSport() {
+		return base + i
+	}
+	return base
+}
+
+// sendTooBig answers a large reply with a packet too big.
+func (p *Ping) sendTooBig(t *sched.Task) error {
+	m := probe.TooBig{Src: p.via.src, Dst: p.dst, MTU: uint32(p.opt.PMTU), Packet: p.ports.tooBig}
+	p.ports.tooBig = nil
+	out := p.ports.Out
+	b, err := m.AppendPacket(append(out.Buffer(), p.ports.Link.Header...))
+	if err != nil {
+		return err
+	}
+	out.Add(t, tooBigID, netio.Packet{Data: b})
+	return nil
+}
+
+// tooBigID is the id of a packet that is no probe.
+const tooBigID = 1 << 16
