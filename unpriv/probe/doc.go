@@ -26,5 +26,5 @@
 //	probe.go    any probe                              toobig.go  ICMP "packet too big"
 //	trace.go    probes of trace                        tracematch.go
 //	ping.go     probes of ping                         pingmatch.go
-//	rawip_*.go  systems whose raw sockets are special
+//	rawip*.go   systems whose raw sockets are special
 package probe
