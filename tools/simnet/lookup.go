@@ -2,6 +2,7 @@ package simnet
 
 import (
 	"container/heap"
+	"encoding/binary"
 	"net/netip"
 	"slices"
 )
@@ -133,11 +134,12 @@ type fib struct {
 	groups []group
 	tables [][]int32
 	byKey  map[string]int32
-	table  []int32 // class -> table, -1 until asked for
+	shared map[string]int32 // groups of shortest paths, which most tables have in common
+	table  []int32          // class -> table, -1 until asked for
 }
 
 func newFIB(t *Topology) *fib {
-	f := &fib{t: t, byKey: map[string]int32{}, table: make([]int32, len(t.classes))}
+	f := &fib{t: t, byKey: map[string]int32{}, shared: map[string]int32{}, table: make([]int32, len(t.classes))}
 	for i := range f.table {
 		f.table[i] = -1
 	}
@@ -158,15 +160,12 @@ func (f *fib) next(c, u int32) int32 {
 
 func (f *fib) build(c int32) int32 {
 	cl := &f.t.classes[c]
-	k := make([]byte, 0, 4+4*len(cl.routes))
-	for _, v := range append([]int32{cl.owner}, cl.routes...) {
-		k = append(k, byte(v>>24), byte(v>>16), byte(v>>8), byte(v))
-	}
-	id, ok := f.byKey[string(k)]
+	k := words(cl.owner, cl.routes)
+	id, ok := f.byKey[k]
 	if !ok {
 		id = int32(len(f.tables))
 		f.tables = append(f.tables, f.compute(cl))
-		f.byKey[string(k)] = id
+		f.byKey[k] = id
 	}
 	f.table[c] = id
 	return id
@@ -204,7 +203,7 @@ func (f *fib) compute(cl *class) []int32 {
 			if g.balance == balanceNone {
 				g.faces = g.faces[:1]
 			}
-			table[u] = f.add(g)
+			table[u] = f.intern(int32(u), g)
 		}
 	}
 	for _, i := range cl.routes {
@@ -215,6 +214,28 @@ func (f *fib) compute(cl *class) []int32 {
 		table[r.at] = f.add(group{faces: r.faces, balance: r.balance, hash: r.hash, reject: r.reject})
 	}
 	return table
+}
+
+// words makes a map key of numbers.
+func words(first int32, rest []int32) string {
+	k := make([]byte, 0, 4+4*len(rest))
+	k = binary.BigEndian.AppendUint32(k, uint32(first))
+	for _, v := range rest {
+		k = binary.BigEndian.AppendUint32(k, uint32(v))
+	}
+	return string(k)
+}
+
+// intern finds or adds the group of a node's shortest paths. How these are balanced is the node's own, so that its next
+// hops say all.
+func (f *fib) intern(u int32, g group) int32 {
+	k := words(u, g.faces)
+	id, known := f.shared[k]
+	if !known {
+		id = f.add(g)
+		f.shared[k] = id
+	}
+	return id
 }
 
 func (f *fib) add(g group) int32 {

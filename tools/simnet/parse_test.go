@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"scamper/shared/packet"
 )
 
 // Every mistake in testdata/mistakes.toml is named with its line.
@@ -38,6 +40,8 @@ func TestSyntaxMistakes(t *testing.T) {
 		{"seed = 1\n[monitor\n", "f.toml:2: "},
 		{"seed = 1\nseed = 2\n", "f.toml:2: "},
 		{"", "f.toml: there is no [monitor]"},
+		{"\x1d\xba\naaa 0\n\n\x9b\n", "f.toml:1: "},
+		{"seed = 1\n# \xff\n", "f.toml:2: "},
 		{"[monitor]\naddress = \"192.0.2.2/24\"\n[[router]]\nname = \"r\"\n", "f.toml:3: r has no link"},
 		{
 			"[monitor]\naddress = \"192.0.2.2/24\"\n[[router]]\nname = \"a\"\n[[router]]\nname = \"b\"\n[[link]]\nbetween = [\"a\", \"b\"]\n",
@@ -147,21 +151,69 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzHandle feeds frames to a Net that has everything.
+// FuzzHandle feeds packets to a Net that has everything. Checksums are put right first, or nearly nothing would get
+// past them.
 func FuzzHandle(f *testing.F) {
-	topo := load(f, "internet")
-	for _, frame := range framesTo(f, topo, mixedProbes("20.1.2.3", "2a00:1:2::3"))[:40] {
-		f.Add(frame, uint16(0))
+	topo := load(f, "trace")
+	whole := small(f, map[string]string{
+		"r1-r2": "mtu = 600", "r2": "mpls = [{label = 5}]\ninterface-info = \"index\"\nquote = \"all\"",
+		"": "[[attach]]\nname = \"s\"\nat = \"r2\"\naddress = [\"203.0.113.10/24\"]\ngateway = \"203.0.113.1\"",
+	})
+	nets := []*Net{play(topo), play(load(f, "internet")), play(whole)}
+	rr, _ := packet.AppendRecordRoute(nil, 9)
+	for _, p := range []probe{
+		{dst: d4, kind: "udp", ttl: 2, dport: 33435, size: 700, fragments: true},
+		{dst: d4, kind: "echo", size: 100, options: rr},
+		{dst: d6, kind: "udp", ttl: 3, size: 700},
+		{dst: d6, kind: "echo", size: 100},
+		{dst: d4, kind: "syn", dport: 80},
+		{dst: "203.0.113.10", kind: "syn", dport: 80},
+		{dst: d4, kind: "timestamp"},
+		{dst: "20.1.2.3", kind: "udp", ttl: 6},
+		{dst: "100.64.0.44", kind: "echo"},
+	} {
+		ip := p.build(f, topo)
+		for which := range nets {
+			f.Add(ip, uint8(which))
+		}
+		for _, piece := range fragmentsOf(ip, 16) {
+			f.Add(piece, uint8(0))
+		}
 	}
-	n := play(topo)
-	f.Fuzz(func(t *testing.T, frame []byte, ms uint16) {
-		now := n.now
-		n.Handle(0, frame, now)
-		n.Deliver(now, func(port Port, b []byte) {
-			if port != 0 || len(b) < 14 {
-				t.Errorf("port %d, frame of %d bytes", port, len(b))
+	f.Fuzz(func(t *testing.T, ip []byte, which uint8) {
+		n := nets[int(which)%len(nets)]
+		ip = append([]byte(nil), ip...)
+		correct(ip)
+		for _, r := range n.Exchange(ip, n.now) {
+			if len(r.Packet) < 20 {
+				t.Errorf("a packet of %d bytes", len(r.Packet))
 			}
-		})
+		}
 		balanced(t, n)
 	})
+}
+
+// correct puts the checksums of a packet right.
+func correct(ip []byte) {
+	var l4 []byte
+	var proto uint8
+	var pseudo packet.Sum
+	if p, err := packet.ParseIPv4(ip); err == nil {
+		p.UpdateChecksum()
+		l4, proto = p.Payload(), p.Protocol()
+		pseudo = packet.PseudoSum(p.Src(), p.Dst(), proto, len(l4))
+	} else if p, err := packet.ParseIPv6(ip); err == nil {
+		up, _ := p.Upper()
+		l4, proto = up.Payload, up.Protocol
+		pseudo = packet.PseudoSum(p.Src(), p.Dst(), proto, len(l4))
+	}
+	at := map[uint8]int{packet.ProtoICMP: 2, packet.ProtoICMPv6: 2, packet.ProtoUDP: 6, packet.ProtoTCP: 16}[proto]
+	if at == 0 || len(l4) < at+2 {
+		return
+	}
+	if proto == packet.ProtoICMP {
+		pseudo = 0
+	}
+	putBE16(l4[at:], 0)
+	putBE16(l4[at:], pseudo.Bytes(l4).UDPChecksum())
 }

@@ -81,7 +81,11 @@ func syntax(file string, data []byte, err error) error {
 	var parse toml.ParseError
 	if errors.As(err, &parse) {
 		// The parser counts a line end that it did not expect to the line that follows.
-		line := 1 + bytes.Count(data[:min(parse.Position.Start, len(data))], []byte("\n"))
+		// For bytes that are no UTF-8 it gives no offset.
+		line := parse.Position.Line
+		if at := parse.Position.Start; at >= 0 && at <= len(data) {
+			line = 1 + bytes.Count(data[:at], []byte("\n"))
+		}
 		text := parse.Message
 		if text == "" {
 			text = parse.Error()

@@ -290,6 +290,18 @@ func TestCommandStatus(t *testing.T) {
 			t.Errorf("%v: status %d, output %q; want %d, %q", tt.args, status, out, tt.status, tt.out)
 		}
 	}
+	// What -x starts runs in the attachment, and ends with the command.
+	marker := filepath.Join(t.TempDir(), "ran")
+	wait := "while ! [ -s " + marker + " ]; do sleep 0.05; done"
+	if _, errs, status := command(t, "-f", "../topologies/server.toml", "-x", "small=cat /proc/net/fib_trie > "+marker+"; sleep 600", "--", "sh", "-c", wait); status != 0 {
+		t.Errorf("status %d: %s", status, errs)
+	}
+	if b, err := os.ReadFile(marker); err != nil || !bytes.Contains(b, []byte("198.51.101.10")) {
+		t.Errorf("-x ran elsewhere: %v\n%s", err, b)
+	}
+	if _, _, status := command(t, "-f", "../topologies/server.toml", "-x", "nowhere=true", "--", "true"); status != 125 {
+		t.Errorf("an attachment that is not there: status %d", status)
+	}
 	file := filepath.Join(t.TempDir(), "counters.json")
 	_, _, status := command(t, "-f", f, "-j", file, "--", "ping", "-c", "1", "198.51.100.10")
 	var counters map[string]uint64

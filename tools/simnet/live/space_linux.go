@@ -69,6 +69,9 @@ func newSpace(c stackConfig) (*space, error) {
 		}
 	}()
 	if err := <-entered; err != nil {
+		if errors.Is(err, unix.EPERM) {
+			return nil, fmt.Errorf("leaving the current network namespace needs root: %w", err)
+		}
 		return nil, fmt.Errorf("leaving the current network namespace: %w", err)
 	}
 	if err := s.do(func() error { return s.configure(c) }); err != nil {
