@@ -20,7 +20,7 @@ type reply struct {
 func (n *Net) reply(j *journey, a *actor, src, dst netip.Addr, optionLen int) (r *journey, b []byte) {
 	r = &n.trips[j.depth+1]
 	*r = journey{
-		v6: j.v6, src: src, dst: dst, depth: j.depth + 1, at: j.at, made: true,
+		v6: j.v6, src: src, dst: dst, depth: j.depth + 1, at: j.at, made: true, before: -1,
 		salt: a.salt, heeds: a.b.heedPMTU, copies: a.b.copies, copyGap: a.b.copyGap,
 	}
 	r.header = packet.IPv4HeaderLen + optionLen

@@ -26,6 +26,7 @@ type journey struct {
 	ttl      int
 	at       time.Duration
 	depth    int
+	before   int32 // the face by which it came to the router that it left last; -1: none
 
 	// Packets that the simulation made.
 	made    bool
@@ -46,7 +47,7 @@ func (n *Net) parse(j *journey, b []byte) bool {
 	if len(b) == 0 {
 		return false
 	}
-	*j = journey{copies: 1}
+	*j = journey{copies: 1, before: -1}
 	switch b[0] >> 4 {
 	case 4:
 		ip, err := packet.ParseIPv4(b)

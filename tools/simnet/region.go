@@ -213,7 +213,7 @@ func (n *Net) absent(j *journey, r *region, u, in int32, path *[maxLevels]place,
 	j.ttl++
 	if found.path <= 0 {
 		edge := n.t.faces[in].peer
-		a := n.actorAt(n.t.faces[edge].node, -1)
+		a := n.actorAt(n.t.faces[edge].node, j.before)
 		if !a.b.unreachable {
 			n.drop(dropSilent)
 			return

@@ -102,6 +102,7 @@ func (n *Net) walk(j *journey, u, in int32) {
 		if face.jitter > 0 {
 			j.at += jitter(&n.rnd, face.jitter)
 		}
+		j.before = in
 		in = face.peer
 		u = t.faces[in].node
 	}
