@@ -17,6 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
+	"github.com/rogpeppe/go-internal/testscript"
 
 	"scamper/tools/analysisdump"
 	"scamper/tools/cli"
@@ -30,6 +31,7 @@ import (
 	"scamper/tools/wartscat"
 	"scamper/tools/wartsdump"
 	"scamper/tools/wartsfilter"
+	"scamper/tools/wartsfix"
 )
 
 // The vectors are files that scamper wrote, or that were made by hand, and what the tools of scamper 20260420 print for
@@ -65,7 +67,24 @@ var commands = map[string]func(*cli.Env) int{
 
 func TestMain(m *testing.M) {
 	time.Local = time.UTC
-	os.Exit(m.Run())
+	programs := map[string]func(){"sc_wartsfix": func() { os.Exit(wartsfix.Main(cli.Process("sc_wartsfix"))) }}
+	for name, main := range commands {
+		programs[name] = func() { os.Exit(main(cli.Process(name))) }
+	}
+	testscript.Main(m, programs)
+}
+
+// TestScripts runs the commands with their options, on the input files of some vectors.
+func TestScripts(t *testing.T) {
+	dir := unpackVectors(t)
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata/script",
+		Setup: func(env *testscript.Env) error {
+			env.Setenv("V", dir)
+			env.Setenv("TZ", "UTC")
+			return nil
+		},
+	})
 }
 
 func TestVectors(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"syscall"
 
 	"scamper/shared/warts"
@@ -116,6 +117,7 @@ type cat struct {
 	inputs []*input
 	out    *cli.Output
 	starts map[cycleKey]int // how many starts of the cycle are still to come
+	stops  map[cycleKey]int // and how many stops
 	begun  map[cycleKey]bool
 }
 
@@ -127,7 +129,9 @@ type input struct {
 }
 
 func newCat(env *cli.Env) *cat {
-	return &cat{env: env, starts: make(map[cycleKey]int), begun: make(map[cycleKey]bool)}
+	return &cat{
+		env: env, starts: make(map[cycleKey]int), stops: make(map[cycleKey]int), begun: make(map[cycleKey]bool),
+	}
 }
 
 // cycleKey is what makes two cycles the same.
@@ -159,14 +163,18 @@ func (c *cat) findCycles(name string) {
 		return // reported when the file is copied
 	}
 	defer f.Close()
-	f.Want = []warts.Type{warts.TypeCycleStart}
+	f.Want = []warts.Type{warts.TypeCycleStart, warts.TypeCycleStop}
 	for {
 		rec, err := f.Next()
 		if err != nil {
 			return
 		}
 		if cycle, ok := rec.(*warts.Cycle); ok {
-			c.starts[keyOf(cycle)]++
+			if cycle.Kind == warts.CycleStart {
+				c.starts[keyOf(cycle)]++
+			} else {
+				c.stops[keyOf(cycle)]++
+			}
 		}
 	}
 }
@@ -210,6 +218,10 @@ func (c *cat) copy(in *input) error {
 	if cycle, ok := in.rec.(*warts.Cycle); ok && !c.needed(cycle) {
 		return nil
 	}
+	if t, ok := in.rec.(*warts.Trace); ok && in.in.Arts && t.List != nil && t.List.Name == "" {
+		// Lists of arts files have a number only, and those of warts files must have a name.
+		t.List.Name = strconv.FormatUint(uint64(t.List.ID), 10)
+	}
 	err := c.out.Record(in.rec)
 	if errors.Is(err, warts.ErrDuplicateCycle) {
 		return nil // the output file has it already
@@ -230,5 +242,6 @@ func (c *cat) needed(cycle *warts.Cycle) bool {
 		c.starts[k]--
 		return first
 	}
-	return c.starts[k] <= 0
+	c.stops[k]--
+	return c.starts[k] <= 0 && c.stops[k] <= 0
 }
