@@ -96,9 +96,9 @@ func (p *PathTree) narrow() {
 		return
 	}
 	best[0] = p.MTU
-	for todo := []int{0}; len(todo) > 0; {
-		i := todo[0]
-		todo = todo[1:]
+	for pending := []int{0}; len(pending) > 0; {
+		i := pending[0]
+		pending = pending[1:]
 		h := &p.Hops[i]
 		for k, to := range h.Next {
 			mtu := min(best[i], h.MTU[k])
@@ -112,7 +112,7 @@ func (p *PathTree) narrow() {
 				known := best[to] >= 0
 				best[to] = mtu
 				if !known {
-					todo = append(todo, to)
+					pending = append(pending, to)
 				}
 			}
 			p.MTU = min(p.MTU, mtu)

@@ -251,13 +251,13 @@ func (t *Topology) distances(targets ...int32) []int64 {
 	for i := range dist {
 		dist[i] = unreachableCost
 	}
-	todo := &distanceHeap{}
+	pending := &distanceHeap{}
 	for _, u := range targets {
 		dist[u] = 0
-		heap.Push(todo, nodeDistance{u, 0})
+		heap.Push(pending, nodeDistance{u, 0})
 	}
-	for todo.Len() > 0 {
-		at := heap.Pop(todo).(nodeDistance)
+	for pending.Len() > 0 {
+		at := heap.Pop(pending).(nodeDistance)
 		if at.cost > dist[at.node] || (at.cost > 0 && t.nodes[at.node].kind != kindRouter) {
 			continue
 		}
@@ -266,7 +266,7 @@ func (t *Topology) distances(targets ...int32) []int64 {
 			u := t.faces[back].node
 			if cost := at.cost + t.faces[back].cost; cost < dist[u] {
 				dist[u] = cost
-				heap.Push(todo, nodeDistance{u, cost})
+				heap.Push(pending, nodeDistance{u, cost})
 			}
 		}
 	}

@@ -315,15 +315,15 @@ func (p *parser) checkWhole() {
 	}
 	reached := make([]bool, len(p.t.nodes))
 	reached[0] = true // the monitor is the first node
-	for todo := []int32{0}; len(todo) > 0; {
-		u := todo[len(todo)-1]
-		todo = todo[:len(todo)-1]
+	for pending := []int32{0}; len(pending) > 0; {
+		u := pending[len(pending)-1]
+		pending = pending[:len(pending)-1]
 		for _, f := range p.t.nodes[u].faces {
 			v := p.t.faces[p.t.faces[f].peer].node
 			if !reached[v] {
 				reached[v] = true
 				if p.t.nodes[v].kind == kindRouter {
-					todo = append(todo, v)
+					pending = append(pending, v)
 				}
 			}
 		}

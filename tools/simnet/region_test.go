@@ -128,7 +128,9 @@ func TestFlowFields(t *testing.T) {
 			{"flow label", udp6, udp6, func(b []byte) { b[3] = 9 }, hashFlowLabel},
 			{"payload", udp, probe{dst: d4, kind: "udp", sport: 1, dport: 2, size: 60}, nil, 0},
 			{
-				"ICMP sequence, with its checksum", echo, probe{dst: d4, kind: "echo", sport: 1, dport: 9, size: 44}, nil,
+				"ICMP sequence, with its checksum", echo,
+				probe{dst: d4, kind: "echo", sport: 1, dport: 9, size: 44},
+				nil,
 				hashPorts | hashICMP | hashDestinationPort,
 			},
 			{"ICMP checksum", echo, echo, func(b []byte) { b[22] ^= 1 }, hashPorts | hashDestinationPort},
