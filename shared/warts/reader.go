@@ -47,6 +47,7 @@ type Reader struct {
 	dec   decoder
 	start int64  // offset of the last record
 	raw   []byte // its bytes
+	head  [HeaderLen]byte
 	err   error  // that ended the reading
 }
 
@@ -231,7 +232,8 @@ func (r *Reader) frame() error {
 
 // step steps over a record.
 func (r *Reader) step(head []byte, length uint32) error {
-	r.raw = append([]byte(nil), head...)
+	copy(r.head[:], head)
+	r.raw = r.head[:] // for an error; the bytes of head don't stay
 	n, err := r.src.skip(HeaderLen + int64(length))
 	if err != nil {
 		e := r.fail(unexpected(err))

@@ -235,10 +235,14 @@ func TestResync(t *testing.T) {
 			b[ping(1)+4] = 0x7f
 			return b
 		}, []string{"list", "cycle-start", "ping a 1", "e", "ping a 1", "ping a 1", "cycle-stop"}},
-		{"bytes missing", func(b []byte) []byte { return append(b[:ping(1)+30], b[ping(2)-10:]...) },
-			[]string{"list", "cycle-start", "ping a 1", "e", "ping a 1", "ping a 1", "cycle-stop"}},
-		{"list missing", func(b []byte) []byte { return b[starts[1]:] },
-			[]string{"e", "ping", "ping", "ping", "ping", "e"}},
+		{
+			"bytes missing", func(b []byte) []byte { return append(b[:ping(1)+30], b[ping(2)-10:]...) },
+			[]string{"list", "cycle-start", "ping a 1", "e", "ping a 1", "ping a 1", "cycle-stop"},
+		},
+		{
+			"list missing", func(b []byte) []byte { return b[starts[1]:] },
+			[]string{"e", "ping", "ping", "ping", "ping", "e"},
+		},
 		{"list damaged", func(b []byte) []byte {
 			b[starts[0]] = 0xff
 			return b
@@ -247,12 +251,18 @@ func TestResync(t *testing.T) {
 			b[starts[1]+HeaderLen+16] = 0x7f // its parameters
 			return b
 		}, []string{"list", "e", "ping a", "ping a", "ping a", "ping a", "e"}},
-		{"list and start missing", func(b []byte) []byte { return b[starts[2]:] },
-			[]string{"e", "ping", "ping", "ping", "ping", "e"}},
-		{"end missing", func(b []byte) []byte { return b[:ping(3)+20] },
-			[]string{"list", "cycle-start", "ping a 1", "ping a 1", "ping a 1", "e"}},
-		{"garbage before", func(b []byte) []byte { return append([]byte("\x12\x05 is no record"), b...) },
-			[]string{"e", "list", "cycle-start", "ping a 1", "ping a 1", "ping a 1", "ping a 1", "cycle-stop"}},
+		{
+			"list and start missing", func(b []byte) []byte { return b[starts[2]:] },
+			[]string{"e", "ping", "ping", "ping", "ping", "e"},
+		},
+		{
+			"end missing", func(b []byte) []byte { return b[:ping(3)+20] },
+			[]string{"list", "cycle-start", "ping a 1", "ping a 1", "ping a 1", "e"},
+		},
+		{
+			"garbage before", func(b []byte) []byte { return append([]byte("\x12\x05 is no record"), b...) },
+			[]string{"e", "list", "cycle-start", "ping a 1", "ping a 1", "ping a 1", "ping a 1", "cycle-stop"},
+		},
 		{"much garbage", func(b []byte) []byte {
 			return append(append(bytes.Clone(b[:ping(2)]), make([]byte, 3*sourceSize)...), b[ping(2):]...)
 		}, []string{"list", "cycle-start", "ping a 1", "ping a 1", "e", "ping a 1", "ping a 1", "cycle-stop"}},

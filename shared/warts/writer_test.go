@@ -55,15 +55,27 @@ func TestWriterNumbers(t *testing.T) {
 		{"start brings list", []Record{start}, []string{"list", "cycle-start"}},
 		{"record brings all", []Record{ping(a, start)}, []string{"list", "cycle-def", "ping a 7"}},
 		{"record of none", []Record{ping(nil, nil)}, []string{"ping"}},
-		{"record of another list than its cycle's", []Record{ping(b, start)},
-			[]string{"list", "list", "cycle-def", "ping b 7"}},
-		{"def once", []Record{&Cycle{Kind: CycleDef, List: a}, &Cycle{Kind: CycleDef, List: a}},
-			[]string{"list", "cycle-def"}},
+		{
+			"record of another list than its cycle's",
+			[]Record{ping(b, start)},
+			[]string{"list", "list", "cycle-def", "ping b 7"},
+		},
+		{
+			"def once",
+			[]Record{&Cycle{Kind: CycleDef, List: a}, &Cycle{Kind: CycleDef, List: a}},
+			[]string{"list", "cycle-def"},
+		},
 		{"stop brings all", []Record{stop}, []string{"list", "cycle-def", "cycle-stop"}},
-		{"again after the stop", []Record{start, stop, ping(a, start), stop, start},
-			[]string{"list", "cycle-start", "cycle-stop", "cycle-def", "ping a 7", "cycle-stop", "cycle-start"}},
-		{"equal values are the same", []Record{start, ping(&List{Name: "a"}, &Cycle{Kind: CycleStop, List: a, ID: 7})},
-			[]string{"list", "cycle-start", "ping a 7"}},
+		{
+			"again after the stop",
+			[]Record{start, stop, ping(a, start), stop, start},
+			[]string{"list", "cycle-start", "cycle-stop", "cycle-def", "ping a 7", "cycle-stop", "cycle-start"},
+		},
+		{
+			"equal values are the same",
+			[]Record{start, ping(&List{Name: "a"}, &Cycle{Kind: CycleStop, List: a, ID: 7})},
+			[]string{"list", "cycle-start", "ping a 7"},
+		},
 		{"unknown", []Record{&Unknown{RecordType: 99, Body: []byte("x")}}, []string{"99"}},
 	}
 	for _, tt := range tests {
