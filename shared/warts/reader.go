@@ -48,7 +48,7 @@ type Reader struct {
 	start int64  // offset of the last record
 	raw   []byte // its bytes
 	head  [HeaderLen]byte
-	err   error  // that ended the reading
+	err   error // that ended the reading
 }
 
 // NewReader returns a Reader of r, which it reads in large pieces.
