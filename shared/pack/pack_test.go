@@ -12,6 +12,8 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 	"github.com/ulikunitz/xz"
+
+	"scamper/testkit"
 )
 
 func unpack(t *testing.T, f Format, packed []byte) []byte {
@@ -104,10 +106,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestBzip2Program checks with a decompressor that is not Go's.
 func TestBzip2Program(t *testing.T) {
-	path, err := exec.LookPath("bzip2")
-	if err != nil {
-		t.Skip("needs the program bzip2") // TestRoundTrip has checked the same
-	}
+	path := testkit.NeedProgram(t, "bzip2")
 	for name, data := range samples() {
 		cmd := exec.Command(path, "-d", "-c")
 		cmd.Stdin = bytes.NewReader(packed(t, Bzip2, data))
