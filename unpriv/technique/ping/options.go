@@ -42,8 +42,8 @@ type Options struct {
 	ToS       uint8
 	Stream    uint8 // a copy of the ping is written after each so many probes; 0 is never
 
-	SrcPort    uint16 // ICMP: the identifier. With AnySrcPort only the first choice for ICMP, else meaningless
-	AnySrcPort bool   // the program chooses a free source port or identifier
+	SrcPort    uint16 // source port, of the first probe where each has its own; ICMP: the identifier
+	AnySrcPort bool   // SrcPort means nothing: each ping chooses a free one
 	DstPort    uint16 // ICMP: the first sequence number
 
 	ICMPSum      uint16 // the ICMP checksum of all probes, if HasICMPSum
@@ -169,10 +169,13 @@ func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options
 		c.Timeout = max(time.Second, c.Wait)
 	}
 	c.AnySrcPort = present.Has('F') && c.SrcPort == 0
-	if !present.Has('F') || c.AnySrcPort && c.Method.IsICMP() {
+	if !present.Has('F') {
 		c.SrcPort = uint16(d.Pid)
 		if !c.Method.IsICMP() {
 			c.SrcPort |= 0x8000
+		}
+		if c.Method.VariesSport() && c.overruns(c.SrcPort) { // lower, so that there are ports for all probes
+			c.SrcPort = uint16(65536 - int(c.Count))
 		}
 	}
 	if !present.Has('d') && !c.Method.IsICMP() {

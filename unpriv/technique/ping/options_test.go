@@ -87,7 +87,7 @@ func TestParse(t *testing.T) {
 		{"-d 7 192.0.2.1", func(o *Options) { o.DstPort = 7 }},
 		{"-d 0 -P udp 192.0.2.1", both(method(warts.PingUDP, 28, 12), func(o *Options) { o.DstPort = 0 })},
 		{"-F 7 192.0.2.1", func(o *Options) { o.SrcPort = 7 }},
-		{"-F 0 192.0.2.1", func(o *Options) { o.AnySrcPort = true }},
+		{"-F 0 192.0.2.1", func(o *Options) { o.SrcPort, o.AnySrcPort = 0, true }},
 		{
 			"-F 0 -P udp 192.0.2.1",
 			both(method(warts.PingUDP, 28, 12), func(o *Options) { o.SrcPort, o.AnySrcPort = 0, true }),

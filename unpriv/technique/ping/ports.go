@@ -1,7 +1,9 @@
 package ping
 
 import (
+	"errors"
 	"net/netip"
+	"syscall"
 
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
@@ -69,16 +71,21 @@ func (o *Options) framed(raw bool) bool {
 	return o.Router.IsValid() || o.PMTU != 0 || o.DatalinkTX || o.Spoof || o.Method.IsTCP() && !raw
 }
 
+// rawWill reports whether a raw socket can send the probes in place of the datalink.
+func (o *Options) rawWill() bool {
+	return o.Method.IsTCP() && !o.V6 && !o.Router.IsValid() && !o.Spoof && !o.DatalinkTX && o.PMTU == 0
+}
+
 // open opens what the options need. wait is true if it has to wait for the way out to be found.
 func (p *Ping) open(t *sched.Task) (wait bool, err error) {
 	env, o := p.all.env, p.opt
-	raw := o.Method.IsTCP() && !o.V6 && (o.Raw || env.RawTCP) && !o.Router.IsValid() && !o.Spoof && o.PMTU == 0
+	raw := (o.Raw || env.RawTCP) && o.rawWill()
 	framed := o.framed(raw)
 	if o.Method.IsICMP() && !framed && !o.Datalink {
 		return false, p.via.open(env)
 	}
 	p.ports = &ports{}
-	if err := p.sockets(); err != nil {
+	if err := p.sockets(t); err != nil {
 		return false, err
 	}
 	if !framed && !o.Datalink && !o.Method.IsTCP() {
@@ -87,16 +94,32 @@ func (p *Ping) open(t *sched.Task) (wait bool, err error) {
 	return p.resolve(t, framed, raw)
 }
 
+// portTries is how many source ports are tried when the program may choose.
+const portTries = 5
+
+// choosePort chooses the source port, or the identifier, at random: two pings of one target then run side by side.
+func (p *Ping) choosePort() {
+	const first = 32768 // below it are the ports of servers
+	r, room := p.all.env.Sched.Rand, uint32(65536-first)
+	switch {
+	case p.opt.Method.IsICMP():
+		p.base = uint16(r.Uint32N(65535)) + 1
+	case p.opt.Method.VariesSport():
+		p.base = uint16(first + r.Uint32N(max(room, uint32(p.opt.Count))-uint32(p.opt.Count)+1))
+	default:
+		p.base = uint16(first + r.Uint32N(room))
+	}
+}
+
 // sockets opens what the method needs besides the datalink.
-func (p *Ping) sockets() error {
-	env, o, src := p.all.env, p.opt, p.via.src
+func (p *Ping) sockets(t *sched.Task) error {
+	env, o := p.all.env, p.opt
 	if o.Method.IsTCP() {
 		p.ports.seq, p.ports.ack = env.Sched.Rand.Uint32(), env.Sched.Rand.Uint32()
 		if o.HasTCPNumber {
-			switch o.Method {
-			case warts.PingTCPAck, warts.PingTCPAckSport, warts.PingTCPSynAck:
+			if o.acknowledges() {
 				p.ports.ack = o.TCPNumber
-			default:
+			} else {
 				p.ports.seq = o.TCPNumber
 			}
 		}
@@ -110,30 +133,47 @@ func (p *Ping) sockets() error {
 		p.ports.embed, err = env.Routes.Source(p.dst)
 		return err
 	}
-	var err error
+	for try := 1; ; try++ {
+		err := p.reserve()
+		if err == nil || !o.AnySrcPort || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+			return err
+		}
+		p.ports.Close()
+		for range portTries {
+			if p.choosePort(); t.Listen(p.signature()) {
+				break
+			}
+		}
+	}
+}
+
+// acknowledges reports whether probes have an acknowledgement number.
+func (o *Options) acknowledges() bool {
+	return o.Method == warts.PingTCPAck || o.Method == warts.PingTCPAckSport || o.Method == warts.PingTCPSynAck
+}
+
+// reserve opens the sockets of the method, and keeps all source ports from other programs.
+func (p *Ping) reserve() (err error) {
+	env, o, src := p.all.env, p.opt, p.via.src
 	switch {
 	case o.Method.IsICMP():
-		err = p.ports.ICMP(env, src)
+		return p.ports.ICMP(env, src)
 	case o.Method.IsUDP():
 		err = p.ports.UDP(env, src, p.sport(0))
 	default:
 		err = p.ports.TCP(env, src, p.sport(0))
 	}
-	if err != nil || !o.Method.VariesSport() {
+	if !o.Method.VariesSport() {
 		return err
 	}
-	// Keep the source ports of the other probes from other programs.
-	for i := uint16(1); i < o.Count; i++ {
+	for i := uint16(1); err == nil && i < o.Count; i++ {
 		if o.Method.IsTCP() {
 			err = p.ports.ReserveTCP(env, src, p.sport(i))
 		} else {
 			_, err = p.ports.ReserveUDP(env, src, p.sport(i))
 		}
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return err
 }
 
 // resolve asks for the way out to the datalink.
@@ -178,24 +218,20 @@ func (p *Ping) linked(l *technique.Link, framed, raw bool) error {
 	switch {
 	case framed && l.CanSend():
 		return p.ports.Frames(env, l)
-	case raw, framed && p.opt.Method.IsTCP() && !p.opt.V6 && !p.opt.Spoof:
-		return p.ports.Raw(env)
-	case framed:
+	case framed && !p.opt.rawWill():
 		return l.ErrSend()
+	case raw, framed:
+		return p.ports.Raw(env)
 	}
 	return nil
 }
 
 // sport is the source port of probe i, or the ICMP identifier.
 func (p *Ping) sport(i uint16) uint16 {
-	base := p.opt.SrcPort
-	if p.opt.AnySrcPort && !p.opt.Method.IsICMP() {
-		base = uint16(p.all.env.PID) | 0x8000
-	}
 	if p.opt.Method.VariesSport() {
-		return base + i
+		return p.base + i
 	}
-	return base
+	return p.base
 }
 
 // sendTooBig answers a large reply with a packet too big.

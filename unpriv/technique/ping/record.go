@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/netio"
 	"scamper/unpriv/sched"
 )
 
@@ -22,8 +23,8 @@ func (p *Ping) copy(t *sched.Task) warts.Record {
 	r := new(builder).build(p, t.Origin())
 	r.StopReason, r.StopData = warts.PingStopInProgress, 0
 	for i := range r.Probes {
-		if pr := &r.Probes[i]; len(pr.Replies) == 0 {
-			pr.Flags |= warts.PingReplyPending
+		if p.pending(&p.probes[i]) {
+			r.Probes[i].Flags |= warts.PingReplyPending
 		}
 	}
 	return r
@@ -54,8 +55,7 @@ func (b *builder) build(p *Ping, o sched.Origin) *warts.Ping {
 	r.Flags |= opt.flags()
 	if opt.Method.IsTCP() && p.ports != nil {
 		r.TCPSeq = p.ports.seq
-		switch opt.Method {
-		case warts.PingTCPAck, warts.PingTCPAckSport, warts.PingTCPSynAck:
+		if opt.acknowledges() {
 			r.TCPAck = p.ports.ack
 		}
 	}
@@ -124,4 +124,13 @@ func (e *reply) record(all *Pings, probe warts.PingReplyFlags) warts.PingReply {
 		r.TSICMP, r.RR, r.TS = e.more.times, e.more.route, e.more.stamps
 	}
 	return r
+}
+
+// stampTime is a stamp as records hold it.
+func stampTime(s netio.Stamp) warts.Time {
+	if s == 0 {
+		return warts.Time{}
+	}
+	us := int64(s) / 1000
+	return warts.Time{Sec: uint32(us / 1_000_000), Usec: uint32(us % 1_000_000)}
 }

@@ -1,9 +1,16 @@
 // Package ping sends probes to one destination at a steady pace and records what comes back.
 //
-// options.go turns a command into checked options, run.go (this file) is the algorithm, ports.go what is opened for it,
-// probe.go what is sent, which probe a packet answers and what is kept of it, record.go the result. A ping is a sched.Machine, not a session: one that sends a single
-// probe still waits a second for its reply, so at 100,000 probes a second there are 100,000 of them, and each must be
-// small.
+// The way of a ping:
+//
+//	command    options.go, options_table.go   text to checked options
+//	algorithm  run.go (this file)             when to send, what to count, when to stop
+//	sockets    ports.go                       what is opened, source ports, packets too big
+//	probe      probe.go                       what is sent
+//	reply      reply.go                       which probe a packet answers, and what is kept of it
+//	result     record.go                      the record
+//
+// A ping is a sched.Machine, not a session: one that sends a single probe still waits a second for its reply, so at
+// 100,000 probes a second there are 100,000 of them, and each must be small.
 package ping
 
 import (
@@ -31,6 +38,7 @@ type Ping struct {
 	one     [1]sentProbe // room for the first
 	replied uint16       // probes with a reply
 	sent    uint16
+	base    uint16 // the source port of the first probe, or the ICMP identifier
 
 	stop   warts.PingStop
 	errno  uint8
@@ -118,6 +126,10 @@ func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
 		a.free = p.next
 	}
 	p.all, p.opt, p.dst, p.next = a, opt, dst, nil
+	p.base = opt.SrcPort
+	if opt.AnySrcPort {
+		p.choosePort()
+	}
 	return p
 }
 
@@ -134,10 +146,6 @@ func (p *Ping) Begin(t *sched.Task) {
 	env := p.all.env
 	p.start = netio.StampOf(env.Clock().Wall())
 	p.probes = p.one[:0]
-	if p.opt.RecordRoute && p.opt.V6 {
-		p.fail(t, errRoute6)
-		return
-	}
 	src := p.opt.Src
 	if !src.IsValid() {
 		var err error
@@ -235,7 +243,7 @@ func (p *Ping) Reply(t *sched.Task, r *probe.Reply) {
 	}
 	if p.opt.TooBig {
 		// Only fragments count; a host that does not even answer plainly is of no use.
-		if p.replied == 0 && i == 0 && r.Kind != probe.KindEchoReply {
+		if r.Kind != probe.KindEchoReply && !p.answeredBut(i) {
 			p.end(t, warts.PingStopCompleted)
 			return
 		}
@@ -254,8 +262,30 @@ func (p *Ping) large(r *probe.Reply) bool {
 	return r.Kind == probe.KindEchoReply && r.IP.Size > int(p.opt.PMTU) && !r.IP.More && p.ports.tooBig == nil
 }
 
+// answeredBut reports whether a probe other than i has a reply.
+func (p *Ping) answeredBut(i int) bool {
+	for j := range p.probes {
+		if j != i && len(p.probes[j].replies) > 0 {
+			return true
+		}
+	}
+	return false
+}
+
 // Halt implements sched.Machine.
-func (p *Ping) Halt(t *sched.Task) { p.end(t, warts.PingStopHalted) }
+func (p *Ping) Halt(t *sched.Task) {
+	for i := range p.probes {
+		if p.pending(&p.probes[i]) {
+			p.probes[i].flags |= warts.PingReplyPending
+		}
+	}
+	p.end(t, warts.PingStopHalted)
+}
+
+// pending reports whether a probe's reply is still waited for.
+func (p *Ping) pending(pr *sentProbe) bool {
+	return len(pr.replies) == 0 && netio.StampOf(p.all.env.Clock().Wall()).Sub(pr.tx) < p.opt.Timeout
+}
 
 func (p *Ping) end(t *sched.Task, why warts.PingStop) {
 	p.stop = why
@@ -280,31 +310,32 @@ func (p *Ping) fail(t *sched.Task, err error) {
 
 // Signatures implements sched.Machine.
 func (p *Ping) Signatures(sigs []sched.Signature) []sched.Signature {
+	return append(sigs, p.signature())
+}
+
+func (p *Ping) signature() sched.Signature {
 	o := p.opt
 	switch {
 	case o.Method == warts.PingICMPTime:
-		return append(sigs, sched.ICMPSignature(sched.Timestamp, p.dst, o.SrcPort))
+		return sched.ICMPSignature(sched.Timestamp, p.dst, p.base)
 	case o.Method.IsICMP():
-		return append(sigs, sched.ICMPSignature(sched.Echo, p.dst, o.SrcPort))
+		return sched.ICMPSignature(sched.Echo, p.dst, p.base)
 	}
 	kind := sched.UDP
 	if o.Method.IsTCP() {
 		kind = sched.TCP
 	}
-	sig := sched.PortSignature(kind, p.dst, p.sport(0), o.DstPort, o.DstPort)
+	sig := sched.PortSignature(kind, p.dst, p.base, o.DstPort, o.DstPort)
 	if o.Method.VariesDport() {
 		sig.DstHi = o.DstPort + o.Count - 1
 	}
 	if o.Method.VariesSport() {
 		sig.SrcHi = p.sport(o.Count - 1)
 	}
-	return append(sigs, sig)
+	return sig
 }
 
 var _ sched.Machine = (*Ping)(nil)
 
-// errRoute6 ends a ping whose options IPv6 has no place for.
-var errRoute6 = errors.New("record route is an option of IPv4")
-
 // errLinkTimeout ends a ping that found no way out to the datalink in time.
-var errLinkTimeout = errors.New("timeout in mode 1")
+var errLinkTimeout = errors.New("timeout in mode 2")

@@ -1,0 +1,180 @@
+package ping
+
+import (
+	"net/netip"
+
+	"scamper/shared/warts"
+	"scamper/unpriv/netio"
+	"scamper/unpriv/probe"
+)
+
+// maxReplies is how many replies a probe takes: duplicates beyond it say nothing new and would cost memory.
+const maxReplies = 1024
+
+// match returns the index of the probe that a packet answers.
+func (p *Ping) match(r *probe.Reply) (int, bool) {
+	if p.sent == 0 {
+		return 0, false
+	}
+	m := p.matcher()
+	if !r.Datalink {
+		if p.ports != nil && p.ports.capture && !p.opt.SockRX {
+			return 0, false // the datalink has it too
+		}
+		return m.Match(r)
+	}
+	switch {
+	case r.Capture.Outgoing:
+		if i, ok := m.MatchSent(r); ok {
+			p.probes[i].left(r.Capture.Stamp)
+		}
+		return 0, false
+	case p.opt.SockRX && r.Kind != probe.KindTCP && r.Kind != probe.KindUDP:
+		return 0, false
+	}
+	i, ok := m.Match(r)
+	return i, ok && r.Capture.Stamp >= p.probes[i].tx
+}
+
+// matcher describes the probes to what finds the one that a packet answers.
+func (p *Ping) matcher() probe.PingMatch {
+	o := p.opt
+	m := probe.PingMatch{
+		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst,
+		SrcPort: p.sport(0), DstPort: o.DstPort, Sent: int(p.sent),
+	}
+	if o.Method.IsICMP() { // sequence numbers say all
+		return m
+	}
+	if o.Method.VariesSport() {
+		p.all.sports = p.all.sports[:0]
+		for i := range p.probes {
+			p.all.sports = append(p.all.sports, p.sport(uint16(i)))
+		}
+		m.SrcPorts = p.all.sports
+	}
+	if !o.V6 {
+		p.all.ids = p.all.ids[:0]
+		for i := range p.probes {
+			p.all.ids = append(p.all.ids, p.probes[i].ipid)
+		}
+		m.IDs = p.all.ids
+	}
+	return m
+}
+
+// left is about a probe that the datalink has seen leave, later than we gave it to the kernel.
+func (pr *sentProbe) left(at netio.Stamp) {
+	if pr.tx == 0 || at < pr.tx || pr.flags&warts.PingReplyDLTX != 0 {
+		return
+	}
+	late := int64(at - pr.tx)
+	pr.tx = at
+	pr.flags |= warts.PingReplyDLTX
+	for i := range pr.replies {
+		if pr.replies[i].rtt >= late {
+			pr.replies[i].rtt -= late
+		}
+	}
+}
+
+// reply is what is kept of a reply until the record is made.
+type reply struct {
+	addr     netip.Addr
+	rtt      int64 // nanoseconds
+	ipid     uint32
+	size     uint16
+	mtu      uint16
+	mss      uint16
+	flags    warts.PingReplyFlags
+	ttl      uint8
+	tos      uint8
+	proto    uint8
+	icmpType uint8
+	icmpCode uint8
+	tcpFlags uint8
+	ifindex  int32
+	more     *replyMore
+}
+
+// replyMore is what few replies have.
+type replyMore struct {
+	times  *warts.PingICMPStamps
+	route  []warts.Addr
+	stamps *warts.PingTimestamps
+}
+
+// file records a packet as the reply to a probe, and reports whether there was room.
+func (p *Ping) file(pr *sentProbe, r *probe.Reply) bool {
+	if len(pr.replies) >= maxReplies {
+		return false
+	}
+	if pr.replies == nil {
+		pr.replies = pr.one[:0]
+	}
+	pr.replies = append(pr.replies, reply{})
+	e := &pr.replies[len(pr.replies)-1]
+	e.addr = r.IP.Src
+	e.rtt = max(int64(r.Capture.Stamp.Sub(pr.tx)), 0)
+	e.size = uint16(min(r.IP.Size, 65535))
+	e.ttl, e.tos, e.proto = r.IP.TTL, r.IP.TOS, r.IP.Protocol
+	if r.IP.HasTTL {
+		e.flags |= warts.PingReplyTTL
+	}
+	if r.IP.HasTOS {
+		e.flags |= warts.PingReplyToS
+	}
+	if r.IP.HasID {
+		e.flags |= warts.PingReplyIPID
+		e.ipid = r.IP.ID
+	}
+	if r.Datalink {
+		e.flags |= warts.PingReplyDLRX
+	}
+	switch r.Kind {
+	case probe.KindTCP:
+		e.tcpFlags = r.TCP.Flags
+		e.mss = r.TCP.MSS
+	case probe.KindUDP:
+	default:
+		e.icmpType, e.icmpCode = r.ICMP.Type, r.ICMP.Code
+		if r.IsTooBig() {
+			e.mtu = uint16(min(r.ICMP.MTU, 65535))
+		}
+		if r.Kind == probe.KindTimestampReply {
+			e.extra().times = &warts.PingICMPStamps{Originate: r.ICMP.Originate, Receive: r.ICMP.Receive, Transmit: r.ICMP.Transmit}
+		}
+	}
+	e.ifindex = r.Capture.IfIndex
+	if p.opt.RecordRoute || p.opt.TS != TSNone {
+		e.options(r)
+	}
+	return true
+}
+
+func (e *reply) extra() *replyMore {
+	if e.more == nil {
+		e.more = &replyMore{}
+	}
+	return e.more
+}
+
+// options keeps what routers have written into the IPv4 options, of the probe or of the reply.
+func (e *reply) options(r *probe.Reply) {
+	if rr, ok := r.RecordRoute(); ok && rr.Len() > 0 {
+		for i := range rr.Len() {
+			e.extra().route = append(e.extra().route, warts.AddrFrom(rr.At(i)))
+		}
+	}
+	if ts, ok := r.TimestampOption(); ok {
+		list := &warts.PingTimestamps{}
+		for i := range ts.Len() {
+			a, ms := ts.At(i)
+			list.Stamps = append(list.Stamps, ms)
+			if a.IsValid() {
+				list.Addrs = append(list.Addrs, warts.AddrFrom(a))
+			}
+		}
+		e.extra().stamps = list
+	}
+}
