@@ -48,7 +48,8 @@ type Program struct {
 	// Main is the main process, entered when no right is left and that has
 	// been verified. It parses the command line again, in full. What it
 	// returns is the exit status of both processes. It has to end when
-	// Handles.Notices says that the helper has ended.
+	// Handles.Notices says that the helper has ended, and on SIGTERM, which the
+	// kernel may send for the same reason (Linux).
 	Main func(h client.Handles, s State) int
 
 	// Debug gets one line, without newline, for what is worth knowing (a
