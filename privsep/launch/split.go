@@ -57,16 +57,10 @@ func split(p Program, plan Plan, config helper.Config, ready readyPipe) (int, er
 	return exitStatus(state.Sys().(syscall.WaitStatus)), nil
 }
 
-// serve is the helper's life: give orders, give up rights, answer, clean up.
+// serve is the helper's life: give up rights, give orders, answer, clean up.
 func serve(h *helper.Helper, order order, c message.Conn, plan Plan, config helper.Config,
 	debug func(string), quiet bool,
 ) error {
-	if err := c.Send(order.encode(), -1); err != nil {
-		return fmt.Errorf("the main process does not listen: %w", err)
-	}
-	if quiet {
-		silence()
-	}
 	applied, err := sandbox.CloseHelper(paths(config.Grants), config.Invoker.UID != 0, !plan.NoSandbox, debug)
 	if err != nil {
 		return err
@@ -75,6 +69,13 @@ func serve(h *helper.Helper, order order, c message.Conn, plan Plan, config help
 		for _, line := range applied {
 			debug(line)
 		}
+	}
+	if quiet {
+		silence()
+	}
+	// Only now does the main process begin.
+	if err := c.Send(order.encode(), -1); err != nil {
+		return fmt.Errorf("the main process does not listen: %w", err)
 	}
 	failed := h.Run(c)
 	if err := h.End(); err != nil {
