@@ -3,6 +3,7 @@ package cli
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -57,4 +58,14 @@ func Getopt(name string, args []string, spec string, errw io.Writer) (opts []Opt
 		}
 	}
 	return opts, operands
+}
+
+// ParseNumber reads a number as C does, decimal, 0x… or 0…, within limits that belong to the range. What follows the
+// number is an error.
+func ParseNumber(s string, least, most int64) (int64, error) {
+	n, err := strconv.ParseInt(s, 0, 64)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%q is not a number from %d to %d", s, least, most)
+	}
+	return n, nil
 }
