@@ -20,7 +20,6 @@ type doubletree struct {
 // global stop set, which others have probed beyond; then backwards until an address in the local stop set, which this
 // machine has probed before.
 func (t *Trace) doubletree(s *sched.Session) outcome {
-	t.tree.begin = t.opt.FirstHop
 	ttl, ok := t.findBegin(s)
 	if !ok {
 		return ended
@@ -50,7 +49,7 @@ func (t *Trace) doubletree(s *sched.Session) outcome {
 func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
 	ttl = t.first
 	for {
-		r, i, res := t.probeHop(s, ttl, t.first)
+		r, i, res := t.probeHop(s, ttl)
 		if res == halted {
 			return 0, false
 		}
@@ -58,6 +57,7 @@ func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
 			if ttl == 1 {
 				return 2, true
 			}
+			t.discardTTL(ttl)
 			ttl /= 2
 			t.first = ttl
 			continue
@@ -65,15 +65,17 @@ func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
 		at := int(t.sent[i].TTL)
 		if t.overshot(r) {
 			if at > 1 {
-				t.discard(i)
+				t.discardTTL(at)
 				ttl = at / 2
 				t.first = ttl
 				continue
 			}
-			t.stops(i, t.lastReply(i))
-			return 0, t.stop != warts.TraceStopNone
+			if t.stops(i, r) {
+				return 0, true
+			}
+			return at + 1, true
 		}
-		if t.inGSS(t.lastReply(i)) {
+		if t.inGSS(r) {
 			return 0, true
 		}
 		return at + 1, true
@@ -85,15 +87,13 @@ func (t *Trace) overshot(r *warts.TraceReply) bool {
 	return r.Addr.IP() == t.dst || t.echoReply(r) || r.IsICMP() && (t.unreachable(r) || t.tooBig(r)) || !r.IsICMP()
 }
 
-// discard forgets what came back for a probe that overshot.
-func (t *Trace) discard(i int) {
-	t.sent[i].Replies = nil
-	t.sent[i].phase = phaseDiscarded
-}
-
-func (t *Trace) lastReply(i int) *warts.TraceReply {
-	p := &t.sent[i]
-	return &p.Replies[len(p.Replies)-1]
+// discardTTL forgets what has come back and will come back for the probes of a TTL that is too far.
+func (t *Trace) discardTTL(ttl int) {
+	for i := range t.sent {
+		if p := &t.sent[i]; int(p.TTL) == ttl {
+			p.Replies, p.phase = nil, phaseDiscarded
+		}
+	}
 }
 
 // result is how probing one hop came out.
@@ -105,14 +105,15 @@ const (
 	halted // or an error; the stop reason is set
 )
 
-// probeHop probes a TTL up to Attempts times and returns the first reply to a probe of at most highest. Replies to
-// probes beyond that are not recorded.
-func (t *Trace) probeHop(s *sched.Session, ttl, highest int) (*warts.TraceReply, int, result) {
+// probeHop probes a TTL up to Attempts times and returns the first reply to one of these probes. Replies to others are
+// late, and recorded.
+func (t *Trace) probeHop(s *sched.Session, ttl int) (*warts.TraceReply, int, result) {
 	filed := func(r *probe.Reply) (int, *warts.TraceReply) {
-		if i, ok := t.answers(r); !ok || int(t.sent[i].TTL) > highest {
+		i, reply := t.file(r)
+		if reply == nil || int(t.sent[i].TTL) != ttl {
 			return 0, nil
 		}
-		return t.file(r)
+		return i, reply
 	}
 	for attempt := range int(t.opt.Attempts) {
 		for turn := false; !turn; {
@@ -157,7 +158,7 @@ func (t *Trace) backwardPhase(s *sched.Session) {
 	}
 	t.tree.own = make(map[netip.Addr]bool)
 	for ttl := t.first - 1; ttl >= 1; ttl-- {
-		r, _, res := t.probeHop(s, ttl, maxTTL)
+		r, _, res := t.probeHop(s, ttl)
 		switch {
 		case res == halted:
 			return

@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"slices"
+
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/probe"
@@ -63,7 +65,8 @@ func (t *Trace) backwards(s *sched.Session) outcome {
 
 // judge asks in TTL order, now that all replies are there, which one ends the trace.
 func (t *Trace) judge() {
-	t.stop, t.data, t.loops = warts.TraceStopNone, 0, 0
+	stop, data := t.stop, t.data
+	t.stop, t.data, t.loops, t.judging = warts.TraceStopNone, 0, 0, true
 	for ttl := t.first; ttl <= t.hopCount; ttl++ {
 		if t.hopStops(ttl) {
 			if t.hopCount > ttl {
@@ -72,6 +75,7 @@ func (t *Trace) judge() {
 			return
 		}
 	}
+	t.stop, t.data = stop, data
 }
 
 // run probes until nothing is left to do. It returns false if the trace was halted or failed.
@@ -157,12 +161,7 @@ func (w *wave) send(s *sched.Session, ttl int) bool {
 	if ttl == w.next {
 		w.next += w.step
 	} else {
-		for i, other := range w.again {
-			if other == ttl {
-				w.again = append(w.again[:i], w.again[i+1:]...)
-				break
-			}
-		}
+		w.again = slices.DeleteFunc(w.again, func(other int) bool { return other == ttl })
 	}
 	if _, ok := w.trace.send(s, ttl, h.attempts, phaseTrace); !ok {
 		return false
@@ -183,6 +182,9 @@ func (w *wave) replied(r *probe.Reply) {
 	w.highest, w.bounds = max(w.highest, ttl), max(w.bounds, ttl)
 	if !w.finishing && w.step > 0 && t.stops(i, reply) {
 		w.finishing = true
+	}
+	if !t.exhaustive() { // a reply to an earlier attempt makes a further one needless
+		w.again = slices.DeleteFunc(w.again, func(other int) bool { return other == ttl })
 	}
 	if t.exhaustive() && i != h.latest || !h.waiting {
 		return

@@ -96,9 +96,8 @@ func (t *Trace) headerLen() int {
 
 // try sends packets of a size to the end of the path. It returns the next size to try, or false when discovery is over.
 func (m *pmtud) try(s *sched.Session, size int) (next int, more bool) {
-	r, res := m.probe(s, stepDefault, size, maxTTL, func(i int, r *probe.Reply) bool {
-		p := &m.trace.sent[i]
-		return p.phase == phasePMTUD && p.step == stepDefault && int(p.Size) == size && r.Kind != probe.KindUDP
+	r, res := m.probe(s, stepDefault, size, maxTTL, func(p *sentProbe, _ *probe.Reply) verdict {
+		return takeIf(p.step == stepDefault && int(p.Size) == size)
 	})
 	switch res {
 	case halted:
@@ -127,9 +126,12 @@ func (m *pmtud) searchSilent(s *sched.Session, failed int) (next int, more bool)
 	search := newSizeSearch(failed)
 	var hop mtuReply // of the largest packet that got through
 	for found := false; !found; {
-		r, res := m.probe(s, stepSilent, search.size, maxTTL, func(i int, r *probe.Reply) bool {
-			size := int(m.trace.sent[i].Size)
-			return m.trace.sent[i].phase == phasePMTUD && r.Kind != probe.KindUDP && size >= search.lower && size < search.upper
+		r, res := m.probe(s, stepSilent, search.size, maxTTL, func(p *sentProbe, _ *probe.Reply) verdict {
+			size := int(p.Size)
+			if size == search.lower { // once more
+				return keep
+			}
+			return takeIf(size > search.lower && size < search.upper)
 		})
 		switch res {
 		case halted:
@@ -167,8 +169,14 @@ func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int,
 	router := message.Addr
 	var hop mtuReply
 	for found := false; !found; {
-		r, res := m.probe(s, stepBad, search.size, maxTTL, func(i int, r *probe.Reply) bool {
-			return m.trace.sent[i].phase == phasePMTUD && r.Kind != probe.KindUDP
+		if search.size < m.header { // not even the smallest: nothing can be said
+			return m.conclude(mtuNote{what: warts.TraceNotePTBBad, reply: bad}, 0, mtuReply{})
+		}
+		r, res := m.probe(s, stepBad, search.size, maxTTL, func(p *sentProbe, _ *probe.Reply) verdict {
+			if size := int(p.Size); size <= search.lower || size >= search.upper { // once more
+				return keep
+			}
+			return take
 		})
 		switch res {
 		case halted:
@@ -178,13 +186,11 @@ func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int,
 			found = search.narrow(search.size, search.upper)
 		case answered:
 			p, reply := m.at(r)
-			size := int(p.Size)
-			switch {
-			case reply.Addr == router && size > search.lower:
-				found = search.narrow(search.lower, min(size, search.upper))
-			case reply.Addr != router && size < search.upper:
+			if reply.Addr == router {
+				found = search.narrow(search.lower, int(p.Size))
+			} else {
 				hop = r
-				found = search.narrow(max(size, search.lower), search.upper)
+				found = search.narrow(int(p.Size), search.upper)
 			}
 		}
 	}
@@ -193,11 +199,11 @@ func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int,
 
 // conclude ends a search that found a size.
 func (m *pmtud) conclude(note mtuNote, size int, hop mtuReply) (next int, more bool) {
+	note.size = size
+	m.notes = append(m.notes, note)
 	if size < m.header {
 		return 0, false
 	}
-	note.size = size
-	m.notes = append(m.notes, note)
 	if hop.valid {
 		p, reply := m.at(hop)
 		if !reply.IsPTB() {
@@ -212,17 +218,26 @@ func (m *pmtud) conclude(note mtuNote, size int, hop mtuReply) (next int, more b
 // smaller ones. It returns that hop's reply, if any; nearest says that not even the first hop saw them; ptb that a
 // message came after all that names the size that was found.
 func (m *pmtud) searchPlace(s *sched.Session, size, found int, hop mtuReply) (place mtuReply, nearest, ptb bool, _ result) {
-	lower, upper := 0, m.trace.ttlOf(m, hop)
-	if upper <= 1 {
-		return mtuReply{}, false, false, silent
-	}
+	lower, upper := 0, m.ttlOf(hop)
+	searched := false
 	for {
 		ttl := m.chooseTTL(lower, upper)
 		if ttl == 0 {
-			return place, !place.valid && lower == 0, false, answered
+			return place, searched && !place.valid && lower == 0, false, answered
 		}
-		r, res := m.probe(s, stepTTL, size, ttl, func(i int, r *probe.Reply) bool {
-			return m.trace.sent[i].step == stepTTL && (r.IsTimeExceeded() || r.IsTooBig() && int(r.ICMP.MTU) == found)
+		searched = true
+		r, res := m.probe(s, stepTTL, size, ttl, func(p *sentProbe, r *probe.Reply) verdict {
+			switch {
+			case p.step != stepTTL || int(p.Size) != size:
+				return ignore
+			case r.IsTooBig():
+				return takeIf(int(r.ICMP.MTU) == found)
+			case !r.IsTimeExceeded():
+				return ignore
+			case int(p.TTL) <= lower: // once more
+				return keep
+			}
+			return take
 		})
 		switch res {
 		case halted:
@@ -234,8 +249,7 @@ func (m *pmtud) searchPlace(s *sched.Session, size, found int, hop mtuReply) (pl
 			if reply.IsPTB() {
 				return r, false, true, answered
 			}
-			place = r
-			lower = max(lower, int(p.TTL))
+			place, lower = r, int(p.TTL)
 		}
 	}
 }
@@ -257,7 +271,8 @@ func (m *pmtud) chooseTTL(lower, upper int) int {
 }
 
 // ttlOf returns how far away the router is that sent a reply: where the trace has seen it, else as the quoted TTL tells.
-func (t *Trace) ttlOf(m *pmtud, r mtuReply) int {
+func (m *pmtud) ttlOf(r mtuReply) int {
+	t := m.trace
 	if !r.valid {
 		return t.hopCount
 	}
@@ -275,13 +290,32 @@ func (t *Trace) ttlOf(m *pmtud, r mtuReply) int {
 		}
 	}
 	if lowest == 0 {
-		return int(p.TTL) - int(reply.QuoTTL) + 1
+		return min(int(p.TTL)-int(reply.QuoTTL)+1, t.hopCount)
 	}
 	return lowest
 }
 
-// probe sends packets of a size, up to Attempts of them, until a reply comes that counts: only those are recorded.
-func (m *pmtud) probe(s *sched.Session, step mtuStep, size, ttl int, counts func(i int, r *probe.Reply) bool) (mtuReply, result) {
+// verdict is what becomes of a reply during a step of discovery.
+type verdict uint8
+
+const (
+	ignore verdict = iota
+	keep           // it is recorded, but tells nothing new
+	take           // it is recorded and ends the step
+)
+
+func takeIf(ok bool) verdict {
+	if ok {
+		return take
+	}
+	return ignore
+}
+
+// probe sends packets of a size, up to Attempts of them, until a reply comes that judge takes. It is asked about replies
+// to probes of discovery only.
+func (m *pmtud) probe(
+	s *sched.Session, step mtuStep, size, ttl int, judge func(p *sentProbe, r *probe.Reply) verdict,
+) (mtuReply, result) {
 	t := m.trace
 	attempts := int(t.opt.Attempts)
 	if t.opt.Confidence != 0 {
@@ -289,10 +323,11 @@ func (m *pmtud) probe(s *sched.Session, step mtuStep, size, ttl int, counts func
 	}
 	filed := func(r *probe.Reply) (mtuReply, bool) {
 		i, ok := t.answers(r)
-		if !ok || !counts(i, r) {
+		if !ok || t.sent[i].phase != phasePMTUD || r.Kind == probe.KindUDP {
 			return mtuReply{}, false
 		}
-		if t.fileFor(i, r) == nil {
+		what := judge(&t.sent[i], r)
+		if what == ignore || t.fileFor(i, r) == nil || what == keep {
 			return mtuReply{}, false
 		}
 		return mtuReply{probe: i, reply: len(t.sent[i].Replies) - 1, valid: true}, true

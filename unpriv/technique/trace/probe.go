@@ -58,13 +58,15 @@ func (t *Trace) open(s *sched.Session) error {
 // needsLink reports whether something is sent or seen on the datalink only.
 func (t *Trace) needsLink() bool {
 	o := t.opt
-	return t.method().IsTCP() || o.Offset != 0 || o.PMTUD || o.Datalink || o.Router.IsValid()
+	return t.sendsFrames() || o.PMTUD || o.Datalink
 }
 
-// sendsFrames reports whether ordinary probes leave through the datalink.
+// sendsFrames reports whether ordinary probes leave through the datalink. The flow label, which tells UDP-paris probes
+// with a constant payload apart, is the kernel's in what it sends.
 func (t *Trace) sendsFrames() bool {
 	o := t.opt
-	return t.method().IsTCP() || o.Offset != 0 || o.Router.IsValid() || o.V6 && o.ConstPayload
+	return t.method().IsTCP() || o.Offset != 0 || o.Router.IsValid() ||
+		o.V6 && o.ConstPayload && o.Method == warts.TraceUDPParis
 }
 
 // openLink finds the way out to the datalink.

@@ -23,7 +23,7 @@ func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
 // fileFor records a packet as a reply to probe i, unless that has too many or the packet says nothing new.
 func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	p := &t.sent[i]
-	if len(p.Replies) >= maxReplies {
+	if len(p.Replies) >= maxReplies || p.phase == phaseDiscarded {
 		return nil
 	}
 	reply := warts.TraceReply{

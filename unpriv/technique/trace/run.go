@@ -67,6 +67,7 @@ type Trace struct {
 	first    int         // TTL at which the trace begins; doubletree moves it
 	hopCount int         // highest TTL probed
 	loops    int         // loops seen
+	judging  bool        // all replies are there and looked at again, lowest TTL first
 	lastSent loop.Mono
 	begun    bool // something was sent: lastSent is valid
 
@@ -77,7 +78,6 @@ type Trace struct {
 	data    uint8
 	stopHop uint8
 	errMsg  string
-	origin  sched.Origin
 }
 
 // phase is the part of the algorithm that sent a probe.
@@ -85,7 +85,7 @@ type phase uint8
 
 const (
 	phaseTrace     phase = iota
-	phaseDiscarded       // doubletree's first probes that overshot: their replies do not count
+	phaseDiscarded       // doubletree's first probes that went too far: replies to them are not recorded
 	phaseLastDitch
 	phasePMTUD
 )
@@ -104,6 +104,7 @@ type sentProbe struct {
 // New returns the trace of a destination. opt is for the family of dst.
 func (a *Traces) New(opt *Options, dst netip.Addr) *Trace {
 	t := &Trace{all: a, env: a.env, opt: opt, dst: dst, first: int(opt.FirstHop), sport: opt.SrcPort}
+	t.tree.begin = opt.FirstHop
 	if opt.AnySrcPort && !opt.icmp() {
 		t.sport = Defaults{Pid: a.env.PID}.port()
 	}
@@ -119,7 +120,7 @@ func (t *Trace) Run(s *sched.Session) {
 	t.start = t.env.Clock().Wall()
 	if err := t.open(s); err != nil {
 		if s.Halted() {
-			t.end(warts.TraceStopHalted, 0)
+			t.halt()
 		} else {
 			t.fail(err)
 		}
@@ -142,12 +143,12 @@ func (t *Trace) Run(s *sched.Session) {
 // search is the trace proper.
 func (t *Trace) search(s *sched.Session) outcome {
 	switch {
-	case t.opt.Doubletree():
-		return t.doubletree(s)
 	case t.opt.Back:
 		return t.backwards(s)
 	case t.opt.Parallel > 1:
 		return t.parallel(s)
+	case t.opt.Doubletree():
+		return t.doubletree(s)
 	}
 	return t.forward(s, t.first)
 }
@@ -192,9 +193,10 @@ func (t *Trace) fail(err error) {
 	t.env.Report("trace to %s failed: %s", t.dst, t.errMsg)
 }
 
-// halt ends the trace because somebody said so.
+// halt ends the trace because somebody said so: also one that had reached its end already and went on with something
+// else.
 func (t *Trace) halt() outcome {
-	t.end(warts.TraceStopHalted, 0)
+	t.stop, t.data = warts.TraceStopHalted, 0
 	return ended
 }
 

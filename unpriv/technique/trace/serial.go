@@ -94,7 +94,7 @@ func (t *Trace) replied(r *probe.Reply, h *hop) (next bool, out outcome, ok bool
 			return false, ended, false
 		}
 	}
-	if t.hopCount >= t.limit() {
+	if ttl >= t.limit() {
 		return false, hopLimit, false
 	}
 	return true, 0, true
@@ -110,7 +110,7 @@ func (t *Trace) timedOut(h *hop) (outcome, bool) {
 	switch {
 	case t.exhaustive() && t.hopStops(ttl):
 		return ended, false
-	case t.hopCount >= t.limit():
+	case ttl >= t.limit():
 		return hopLimit, false
 	case t.gap(ttl):
 		return gapLimit, false

@@ -40,7 +40,7 @@ func (t *Trace) stops(i int, r *warts.TraceReply) bool {
 		t.end(warts.TraceStopCompleted, 0)
 	case tcp && r.Flags&warts.TraceHopTCP != 0:
 		t.end(warts.TraceStopCompleted, 0)
-	case t.opt.Doubletree() && t.inGSS(r):
+	case t.opt.Parallel == 1 && t.inGSS(r):
 	default:
 		return false
 	}
@@ -109,7 +109,7 @@ func (t *Trace) loop(i int, r *warts.TraceReply) bool {
 		return false
 	}
 	other := t.firstTTLOf(r.Addr, ttl)
-	if other == 0 || other == ttl-1 || other == ttl+1 {
+	if other == 0 || other == ttl-1 || other == ttl+1 || t.judging && other > ttl {
 		return false
 	}
 	t.loops++

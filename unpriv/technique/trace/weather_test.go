@@ -1,0 +1,92 @@
+package trace
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
+	"testing"
+	"time"
+
+	"scamper/shared/warts"
+)
+
+// In all weathers - replies lost, doubled, late by more than the time that is waited for them, and out of order - each
+// reply is on the probe that caused it, with the time that it took, and no probe is recorded twice.
+func TestWeather(t *testing.T) {
+	topology := parsed(t, path("", "", "", quiet, "", "", "", ""))
+	for _, options := range []string{
+		"", "-Q -q 3", "-c 95", "-N 4", "-N 3 -Q", "-O back -m 12 -N 2", "-f 5 -Z weather", "-g 2 -G 2", "-M",
+	} {
+		for _, method := range []string{"udp", "udp-paris", "icmp", "icmp-paris"} {
+			for _, dst := range []string{target4, target6} {
+				for seed := range uint64(6) {
+					command := fmt.Sprintf("-w 1 -l 0 -P %s %s %s", method, options, dst)
+					t.Run(fmt.Sprint(command, seed), func(t *testing.T) {
+						inWeather(t, newWorld(t, topology), command, rand.New(rand.NewPCG(seed, 1)))
+					})
+				}
+			}
+		}
+	}
+}
+
+type came struct {
+	from netip.Addr
+	rtt  time.Duration
+}
+
+func inWeather(t *testing.T, w *world, command string, random *rand.Rand) {
+	arrived := map[int][]came{} // by packet
+	w.arrived = func(p sentPacket, from netip.Addr) {
+		arrived[p.n] = append(arrived[p.n], came{from, w.now() - p.at})
+	}
+	w.takes = 3 * time.Microsecond // so that no two have the same time
+	w.fate = func(sentPacket) []time.Duration {
+		var later []time.Duration
+		for range []int{0, 1, 1, 1, 1, 1, 2, 3}[random.IntN(8)] {
+			d := time.Duration(random.IntN(50)) * time.Millisecond
+			if random.IntN(6) == 0 {
+				d = time.Duration(random.IntN(4000)) * time.Millisecond
+			}
+			later = append(later, d)
+		}
+		return append([]time.Duration{}, later...)
+	}
+	r := w.trace(command)
+	list := slices.Clone(r.Probes)
+	if r.LastDitch != nil {
+		list = append(list, r.LastDitch.Probes...)
+	}
+	if r.PMTUD != nil {
+		list = append(list, r.PMTUD.Probes...)
+	}
+	if len(list) != len(w.sent) {
+		t.Errorf("%d probes recorded, %d sent", len(list), len(w.sent))
+	}
+	at := map[warts.Time]sentPacket{}
+	for _, p := range w.sent {
+		at[warts.TimeOf(w.start.Add(p.at))] = p
+	}
+	for i := range list {
+		p := &list[i]
+		sent, ok := at[p.TX]
+		if !ok || sent.ttl != int(p.TTL) || sent.size() != int(p.Size) {
+			t.Errorf("no packet with TTL %d and %d bytes was sent at %v", p.TTL, p.Size, p.TX)
+			continue
+		}
+		delete(at, p.TX)
+		rest := slices.Clone(arrived[sent.n])
+		for j := range p.Replies {
+			reply := &p.Replies[j]
+			k := slices.IndexFunc(rest, func(c came) bool {
+				return c.from == reply.Addr.IP() && (c.rtt-reply.RTT).Abs() <= 10*time.Microsecond
+			})
+			if k < 0 {
+				t.Errorf("packet %d, TTL %d: reply from %s after %v did not come: %v", sent.n, p.TTL, reply.Addr, reply.RTT, rest)
+				continue
+			}
+			rest = slices.Delete(rest, k, k+1)
+		}
+	}
+}
