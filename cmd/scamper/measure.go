@@ -57,7 +57,7 @@ func planOf(c *cmdline.Config) (launch.Plan, error) {
 // measure runs what the command line asks for and returns the exit status.
 func measure(c *cmdline.Config, h client.Handles, s launch.State) int {
 	log := engine.NewLog(os.Stderr, time.Now)
-	p := process{config: c, handles: h, log: log}
+	p := process{config: c, handles: h, log: log, signals: engine.Signals()}
 	if err := p.run(s); err != nil {
 		log.Error(err.Error())
 		return failure
@@ -70,6 +70,7 @@ type process struct {
 	config  *cmdline.Config
 	handles client.Handles
 	log     *engine.Log
+	signals <-chan os.Signal
 }
 
 func (p *process) run(s launch.State) error {
@@ -104,7 +105,7 @@ func (p *process) run(s launch.State) error {
 	config := engine.Config{
 		Handles: p.handles, Techniques: techniques, Log: p.log, Poller: poller, PPS: c.PPS, Window: c.Window,
 		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Disabled: settings.disabled,
-		Receive: settings.receive, Output: out,
+		Receive: settings.receive, Output: out, Signals: p.signals,
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Progress = &engine.Progress{W: os.Stderr}

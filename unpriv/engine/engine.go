@@ -7,11 +7,8 @@
 package engine
 
 import (
-	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"scamper/privsep/client"
 	"scamper/privsep/message"
@@ -47,6 +44,10 @@ type Config struct {
 	// Disabled are the techniques that the configuration forbids.
 	Disabled map[string]bool
 
+	// Signals ends the run with each signal that it hands over; see Engine.Run. Whoever notifies it begins with that
+	// early, so that no signal ends the process before there is an engine.
+	Signals <-chan os.Signal
+
 	// Output is where results go.
 	Output *output.File
 	// Batch is how many packets are sent and received in one call; 0 is the default.
@@ -71,8 +72,7 @@ type Engine struct {
 	queue   *output.Queue
 	file    *output.File
 	reply   probe.Reply
-	err     error
-	stopped bool
+	ending  ending
 }
 
 // New returns an engine that has opened what it needs to begin.
@@ -84,11 +84,11 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{config: c, log: c.Log, file: c.Output, loop: loop.NewLoop(poller, nil)}
 	if e.sockets, err = netio.NewSockets(netio.Config{
 		Loop: e.loop, Handles: c.Handles, Receiver: e, Batch: c.Batch, Receive: c.Receive, Ring: c.Ring, DynFilter: c.DynFilter,
-		OnError: func(err error) { e.log.Error(err.Error()) },
+		OnError: e.socketError,
 	}); err != nil {
 		return nil, err
 	}
-	e.queue = output.NewQueue(e.loop.Wake, func(err error) { e.loop.Post(func() { e.fail(err) }) })
+	e.queue = output.NewQueue(e.loop.Wake, func(f *output.File, err error) { e.fail(unwritten(f, err)) })
 	e.feed = newFeed(e)
 	e.sched = sched.New(sched.Config{
 		PPS: c.PPS, Window: c.Window, Batch: c.Batch, Loop: e.loop, Feed: e.feed, Sink: e.queue,
@@ -122,89 +122,5 @@ func New(c Config) (*Engine, error) {
 	return e, nil
 }
 
-type routesReady struct{ e *Engine }
-
-func (r routesReady) Serve(loop.Events) {
-	if err := r.e.routes.Ready(); err != nil {
-		r.e.log.Error(err.Error())
-		_ = r.e.loop.Unwatch(r.e.routes.FD())
-	}
-}
-
-// noticesReady hears what the helper says without being asked: that a signal has come, or that it has ended.
-type noticesReady struct{ e *Engine }
-
-func (n noticesReady) Serve(loop.Events) {
-	list, err := n.e.config.Handles.Notices()
-	for _, notice := range list {
-		if notice == message.NoticeExit {
-			n.e.Stop()
-		}
-	}
-	if err != nil {
-		if !errors.Is(err, client.ErrHelperGone) {
-			n.e.log.Error(err.Error())
-		}
-		_ = n.e.loop.Unwatch(n.e.config.Handles.NoticeFD())
-		n.e.Stop()
-	}
-}
-
 // Add adds a source.
 func (e *Engine) Add(s *source.Source) error { return e.feed.mixer.Add(s) }
-
-// Stop ends the run in good order: running tasks are halted, their partial results and the stops of their cycles
-// written.
-func (e *Engine) Stop() {
-	if e.stopped {
-		return
-	}
-	e.stopped = true
-	e.sched.Close()
-	e.feed.mixer.Flush()
-	e.loop.Stop()
-}
-
-func (e *Engine) fail(err error) {
-	if e.err == nil {
-		e.err = err
-	}
-	e.Stop()
-}
-
-// Run runs until the sources are exhausted and all is written, or until a signal, or until the output cannot be written:
-// then it returns why.
-func (e *Engine) Run() error {
-	signal.Ignore(syscall.SIGPIPE) // a closed pipe is an error of the write
-	signals := make(chan os.Signal, 4)
-	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
-	defer signal.Stop(signals)
-	go func() {
-		for range signals {
-			e.loop.Post(e.Stop)
-		}
-	}()
-	if e.config.Progress != nil {
-		e.config.Progress.start(e)
-	}
-	err := e.loop.Run()
-	e.queue.Close()
-	if cerr := e.file.Close(); cerr != nil && e.err == nil {
-		e.err = fmt.Errorf("could not write %s: %w", e.file.Name(), route.InC(cerr))
-	}
-	if e.config.Progress != nil {
-		e.config.Progress.finish(e)
-	}
-	e.reportLosses()
-	_ = e.sockets.Close()
-	_ = e.routes.Close()
-	_ = e.config.Handles.Close()
-	return errors.Join(e.err, err)
-}
-
-// reportLosses says what was lost in our own buffers: a reply lost there is a defect, and the user must know.
-func (e *Engine) reportLosses() {
-	if n := e.sockets.Drops(); n > 0 {
-		e.log.Error(fmt.Sprintf("%d received packets were dropped because our buffers were full", n))
-	}
-}

@@ -74,3 +74,14 @@ func scopeOf(dst netip.Addr, ifindex int32) (uint32, error) {
 	}
 	return uint32(ifi.Index), nil
 }
+
+// SmallBuffer tells that the receive buffer of a kind of socket is smaller than asked for, as is usual without the right
+// to have it larger than the system's limit. Replies may be lost then at high rates, which is counted (Sockets.Drops).
+type SmallBuffer struct {
+	Socket     string // its kind
+	Got, Asked int    // bytes
+}
+
+func (e *SmallBuffer) Error() string {
+	return fmt.Sprintf("receive buffer of %s is %d bytes, asked for %d", e.Socket, e.Got, e.Asked)
+}

@@ -4,7 +4,6 @@ package netio
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 
 	"golang.org/x/sys/unix"
@@ -66,7 +65,7 @@ func (o *opener) smallerBuffer(name string, got, asked int) {
 	}
 	if !o.told[name] {
 		o.told[name] = true
-		o.onError(fmt.Errorf("receive buffer of %s is %d bytes, asked for %d", name, got, asked))
+		o.onError(&SmallBuffer{Socket: name, Got: got, Asked: asked})
 	}
 }
 

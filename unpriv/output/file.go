@@ -3,8 +3,10 @@
 package output
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"strings"
 
 	"scamper/shared/render/json"
@@ -54,6 +56,7 @@ type File struct {
 	format Format
 	w      io.WriteCloser
 	buf    []byte
+	ends   []int // of the records in buf, for warts
 	warts  *warts.Writer
 	err    error // the first failure; nothing is written after it
 }
@@ -97,6 +100,7 @@ func (f *File) Write(r warts.Record) error {
 		if err := f.warts.Write(r); err != nil {
 			return err
 		}
+		f.ends = append(f.ends, len(f.buf))
 	case Text:
 		f.buf = text.Append(f.buf, r)
 	case JSON:
@@ -116,9 +120,41 @@ func (f *File) Flush() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
-	_, f.err = f.w.Write(f.buf)
-	f.buf = f.buf[:0]
+	n, err := f.w.Write(f.buf)
+	if err != nil {
+		f.mend(n)
+		if p := (*fs.PathError)(nil); errors.As(err, &p) {
+			err = p.Err // the file has a name already
+		}
+		f.err = err
+	}
+	f.buf, f.ends = f.buf[:0], f.ends[:0]
 	return f.err
+}
+
+// mend cuts a warts file off behind its last whole record, when n bytes of what was collected got into it. What is no
+// regular file stays as it is.
+func (f *File) mend(n int) {
+	file, ok := f.w.(interface {
+		io.Seeker
+		Stat() (fs.FileInfo, error)
+		Truncate(size int64) error
+	})
+	if !ok || f.format != Warts {
+		return
+	}
+	whole := 0
+	for _, end := range f.ends {
+		if end <= n {
+			whole = end
+		}
+	}
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
+		return
+	}
+	if at, err := file.Seek(0, io.SeekCurrent); err == nil {
+		_ = file.Truncate(at - int64(n-whole)) // the write's error is the one to tell
+	}
 }
 
 // Close flushes and closes the file.

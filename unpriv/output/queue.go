@@ -1,7 +1,6 @@
 package output
 
 import (
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -45,7 +44,7 @@ type Queue struct {
 	full    chan []queued
 	empty   chan []queued
 	wake    func()
-	fail    func(error)
+	fail    func(*File, error)
 	done    sync.WaitGroup
 	pending atomic.Int64 // results handed over and not written yet
 	waiting atomic.Bool  // the loop has seen the queue full
@@ -54,9 +53,9 @@ type Queue struct {
 }
 
 // NewQueue starts the encoding goroutine. wake is called, on that goroutine, when a queue that was full is not full any
-// more. fail is called, on that goroutine, once, when a file cannot be written; what comes later for any file is not
-// written.
-func NewQueue(wake func(), fail func(error)) *Queue {
+// more. fail is called, on that goroutine, once, when a file cannot be written and with why; what comes later for any
+// file is not written.
+func NewQueue(wake func(), fail func(f *File, err error)) *Queue {
 	q := &Queue{
 		current: make([]queued, 0, batchLen),
 		full:    make(chan []queued, maxBatches),
@@ -220,6 +219,6 @@ func (q *Queue) write(it *queued) {
 
 func (q *Queue) check(f *File, err error) {
 	if err != nil && !q.failed.Swap(true) {
-		q.fail(fmt.Errorf("could not write %s: %w", f.Name(), err))
+		q.fail(f, err)
 	}
 }
