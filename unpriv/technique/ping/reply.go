@@ -16,13 +16,18 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 	if p.sent == 0 {
 		return 0, false
 	}
-	m := p.matcher()
+	capture := p.ports != nil && p.ports.capture
 	if !r.Datalink {
-		if p.ports != nil && p.ports.capture && !p.opt.SockRX {
+		if capture && !p.opt.SockRX {
 			return 0, false // the datalink has it too
 		}
+		m := p.matcher()
 		return m.Match(r)
 	}
+	if !capture { // another task has the datalink open: ours come through the socket
+		return 0, false
+	}
+	m := p.matcher()
 	switch {
 	case r.Capture.Outgoing:
 		if i, ok := m.MatchSent(r); ok {

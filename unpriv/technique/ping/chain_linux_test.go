@@ -1,0 +1,145 @@
+package ping
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"scamper/shared/warts"
+	"scamper/testkit"
+)
+
+// TestErrorRecords has the texts and numbers of what goes wrong in records.
+func TestErrorRecords(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	chain.Prober.IP("route del 10.0.2.0/24", "route add unreachable 10.9.9.0/24", "route add 10.8.8.8 via 10.0.1.77 dev eth0")
+	tests := []struct {
+		command string
+		errno   syscall.Errno
+		text    string
+	}{
+		{"10.99.1.1", syscall.ENETUNREACH, "getsrc connect to dst failed for 10.99.1.1: Network is unreachable"},
+		{"10.9.9.9", syscall.EHOSTUNREACH, "getsrc connect to dst failed for 10.9.9.9: No route to host"},
+		{"2001:db8::1", syscall.ENETUNREACH, "getsrc connect to dst failed for 2001:db8::1: Network is unreachable"},
+		{"-S 10.0.77.1 10.0.1.2", syscall.EADDRNOTAVAIL, "assign requested address"},
+		{"-P udp -S 10.0.77.1 10.0.1.2", syscall.EADDRNOTAVAIL, "assign requested address"},
+		{"-P tcp-syn -W 4 10.8.8.8", 0, "did not get mac address for 10.0.1.77"},
+		{"-P tcp-syn -W 0.3 10.8.8.7", syscall.ENETUNREACH, "getsrc connect"},
+		{"-P icmp-time fd00:1::2", 0, ""},
+		{"-s 1501 fd00:1::2", syscall.EMSGSIZE, "essage too long"},
+	}
+	var commands []string
+	for i, test := range tests {
+		commands = append(commands, fmt.Sprintf("ping -U %d %s", i, test.command))
+	}
+	records := measure(t, chain.Prober, nil, commands...)
+	for i, test := range tests {
+		p := records[uint32(i)]
+		if p.StopReason != warts.PingStopError || p.StopData != uint8(test.errno) || !strings.Contains(p.ErrMsg, test.text) || p.Sent != 0 {
+			t.Errorf("ping %s: stop %v, errno %d (%v), sent %d, text %q", test.command, p.StopReason, p.StopData,
+				syscall.Errno(p.StopData), p.Sent, p.ErrMsg)
+		}
+	}
+}
+
+// TestPseudoMTU answers large replies with packets too big, after which they come in pieces.
+func TestPseudoMTU(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 2})
+	// Not the default, which is not to listen to messages that would make packets so small.
+	chain.Target.Sysctl("net.ipv4.route.min_pmtu", "552")
+	tests := []struct {
+		options string
+		dst     netip.Addr
+		mtu     int
+		sizes   []uint16 // of the replies
+		ids     []bool   // IPv6: with fragment header
+		tooBig  int      // packets too big on the wire
+		sent    int
+	}{
+		{"-M 600 -s 1000 -c 3", chain.Target4(), 600, []uint16{1000, 596, 596}, nil, 1, 3},
+		{"-M 1280 -s 1400 -c 3", chain.Target6(), 1280, []uint16{1400, 1280, 1280}, []bool{false, true, true}, 1, 3},
+	}
+	for _, test := range tests {
+		t.Run(test.options, func(t *testing.T) {
+			capture := chain.Prober.Capture("eth0")
+			p := measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.3 -W 0.5 %s %s", test.options, test.dst))[0]
+			checkPieces(t, p, test.sizes, test.ids, test.sent)
+			n := 0
+			var last time.Time
+			for _, w := range decodeAll(capture.Stop()) {
+				if w.Out && (w.Proto == 1 && w.Type == 8 || w.Proto == 58 && w.Type == 128) {
+					if !last.IsZero() && w.At.Sub(last) < 295*time.Millisecond {
+						t.Errorf("probe %v after the packet before it", w.At.Sub(last))
+					}
+					last = w.At
+				}
+				if !w.Out || w.Type != 3 && w.Type != 2 || w.Proto != 1 && w.Proto != 58 {
+					continue
+				}
+				n++
+				last = w.At
+				checkTooBig(t, w, test.dst, test.mtu)
+			}
+			if n != test.tooBig {
+				t.Errorf("%d packets too big, want %d", n, test.tooBig)
+			}
+		})
+	}
+	// The target knows the small MTU by now: all replies are fragments from the start.
+	for options, want := range map[string]struct {
+		sizes []uint16
+		sent  int
+	}{
+		"-O tbt -M 1280 -s 1300 -c 3":      {[]uint16{1280, 1280, 1280}, 3},
+		"-O tbl -M 1280 -s 1300 -c 9 -o 2": {[]uint16{1280, 1280}, 2},
+	} {
+		p := measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.2 -W 0.5 %s %s", options, chain.Target6()))[0]
+		checkPieces(t, p, want.sizes, []bool{true, true, true}, want.sent)
+	}
+}
+
+// TestTooBigTrick counts fragments alone, with a target that has not heard of a small MTU.
+func TestTooBigTrick(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	p := measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.2 -W 0.5 -O tbt -M 1280 -s 1300 -c 9 -o 2 %s", chain.Target6()))[0]
+	checkPieces(t, p, []uint16{1300, 1280, 1280}, []bool{false, true, true}, 3)
+	// A target that does not answer plainly is given up at once.
+	p = measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.2 -W 0.5 -m 1 -O tbt -M 1280 -s 1300 -c 9 -o 2 %s", chain.Target6()))[0]
+	if p.Sent != 1 || p.StopReason != warts.PingStopCompleted || len(p.Probes) != 1 || p.Probes[0].Replies[0].ICMPType != 3 {
+		t.Errorf("sent %d, stopped for %v, %+v", p.Sent, p.StopReason, p.Probes)
+	}
+}
+
+func checkPieces(t *testing.T, p *warts.Ping, sizes []uint16, ids []bool, sent int) {
+	t.Helper()
+	if p.StopReason != warts.PingStopCompleted || int(p.Sent) != sent || len(p.Probes) != sent {
+		t.Fatalf("stopped for %v %s, sent %d, %d answered", p.StopReason, p.ErrMsg, p.Sent, len(p.Probes))
+	}
+	for i := range p.Probes {
+		r := p.Probes[i].Replies
+		if len(r) != 1 || r[0].Size != sizes[i] {
+			t.Errorf("replies to probe %d: %+v", i, r)
+		}
+		if ids != nil && (r[0].Flags&warts.PingReplyIPID != 0) != ids[i] {
+			t.Errorf("reply to probe %d has flags %#x, identification %#x", i, r[0].Flags, r[0].IPID)
+		}
+	}
+}
+
+func checkTooBig(t *testing.T, w wire, dst netip.Addr, mtu int) {
+	t.Helper()
+	want := wire{TTL: 255, Proto: 1, Type: 3, Code: 4, Len: 56, ICMPSeq: uint16(mtu)}
+	if dst.Is6() {
+		want = wire{TTL: 255, Proto: 58, Type: 2, Len: 1280, ICMPSeq: uint16(mtu)}
+	}
+	if w.TTL != want.TTL || w.Proto != want.Proto || w.Type != want.Type || w.Code != want.Code || w.Len != want.Len ||
+		w.ICMPID != 0 || w.ICMPSeq != want.ICMPSeq || w.Dst != dst || w.DF || w.TOS != 0 || w.ID != 0 || !w.SumOK {
+		t.Errorf("packet too big: %+v", w)
+	}
+	if first := map[bool]string{true: "45", false: "6"}[dst.Is4()]; !strings.HasPrefix(w.Data, first) {
+		t.Errorf("packet too big quotes %.80s", w.Data)
+	}
+}
