@@ -223,6 +223,9 @@ func TestPMTUD(t *testing.T) {
 			if reason(r) != want || r.ErrMsg != tt.errMsg {
 				t.Errorf("reason %s, %q", reason(r), r.ErrMsg)
 			}
+			if int(r.ProbeSize) != w.sent[0].size() {
+				t.Errorf("probe size %d, want %d", r.ProbeSize, w.sent[0].size())
+			}
 			for _, p := range w.sent {
 				if p.ttl == 255 && p.ip[0]>>4 == 4 && packet.IPv4(p.ip).ID() != uint16(p.n+1) {
 					t.Errorf("packet %d has identification %d", p.n, packet.IPv4(p.ip).ID())

@@ -119,7 +119,7 @@ func (t *Trace) result(o sched.Origin) *warts.Trace {
 // probeSize is the size of an ordinary probe, also if none was sent.
 func (t *Trace) probeSize() int {
 	p := t.probe
-	p.Method, p.Dst, p.Payload, p.FragOffset = t.method(), t.dst, t.opt.Payload, t.opt.Offset
+	p.PacketSize, p.Method, p.Dst, p.Payload, p.FragOffset = 0, t.method(), t.dst, t.opt.Payload, t.opt.Offset
 	return p.Size()
 }
 

@@ -78,7 +78,7 @@ func rtt(d time.Duration) time.Duration { return max(d, 0).Truncate(time.Microse
 // answers returns the index of the probe that a packet answers.
 func (t *Trace) answers(r *probe.Reply) (int, bool) {
 	t.match.Sent = len(t.sent)
-	if r.Datalink && t.stampFrom(r) {
+	if r.Datalink && (t.link == nil || t.stampFrom(r)) { // without a link of its own: another task's, and luck
 		return 0, false
 	}
 	switch r.Kind {
