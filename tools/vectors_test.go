@@ -98,7 +98,7 @@ func TestMoreVectors(t *testing.T) {
 	}
 }
 
-func unpackVectors(t *testing.T) string {
+func unpackVectors(t testing.TB) string {
 	t.Helper()
 	f, err := os.Open("../shared/render/testdata/vectors.tar.zst")
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 	"scamper/tools/cli"
 	"scamper/tools/ttlexp"
 	"scamper/tools/warts2pcap"
+	"scamper/tools/warts2text"
 	"scamper/tools/wartscat"
 )
 
@@ -158,5 +159,37 @@ func TestCopiesAreRead(t *testing.T) {
 	t.Logf("%d files", compared)
 	if compared < 100 {
 		t.Errorf("only %d files compared", compared)
+	}
+}
+
+// TestDebianWrites reads what Debian's scamper writes on this machine.
+func TestDebianWrites(t *testing.T) {
+	testkit.NeedRoot(t)
+	scamper := testkit.NeedProgram(t, "scamper")
+	file := filepath.Join(t.TempDir(), "out.warts")
+	cmd := exec.Command(scamper, "-O", "warts", "-o", file,
+		"-I", "trace -P udp-paris 127.0.0.1", "-I", "trace -P icmp-paris 127.0.0.1")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("scamper: %v: %s", err, out)
+	}
+	for _, c := range []struct {
+		program string
+		main    func(*cli.Env) int
+		args    []string
+	}{
+		{"sc_analysis_dump", analysisdump.Main, []string{"-C", file}},
+		{"sc_warts2text", warts2text.Main, []string{file}},
+	} {
+		want, ok := theirs(testkit.NeedProgram(t, c.program), c.args...)
+		if !ok || len(want) == 0 {
+			t.Fatalf("%s printed %q", c.program, want)
+		}
+		if got := ours(t, c.main, c.args...); !bytes.Equal(want, got) {
+			t.Errorf("%s:\n- %s+ %s", c.program, want, got)
+		}
+	}
+	copied := ours(t, wartscat.Main, file)
+	if original, err := os.ReadFile(file); err != nil || !bytes.Equal(original, copied) {
+		t.Errorf("a copy has %d bytes, the file %d: %v", len(copied), len(original), err)
 	}
 }
