@@ -86,10 +86,11 @@ func (t *Trace) openLink(s *sched.Session) error {
 	if err := t.ports.Capture(t.env, link.IfIndex); err != nil {
 		return err
 	}
+	tcp4 := t.method().IsTCP() && !o.V6 && !o.Router.IsValid()
 	switch {
-	case frames && link.CanSend():
+	case frames && link.CanSend() && !(tcp4 && link.Type == netio.LinkLoopback): // Linux drops IPv4 frames of ours there
 		return t.ports.Frames(t.env, link)
-	case t.method().IsTCP() && !o.V6 && !o.Router.IsValid():
+	case tcp4:
 		return t.ports.Raw(t.env)
 	case frames:
 		return link.ErrSend()
