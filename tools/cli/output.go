@@ -129,8 +129,13 @@ func (o *Output) Record(rec warts.Record) error {
 	return err
 }
 
-// Write writes records that were encoded by Enc, or as Enc does it. They must be whole.
-func (o *Output) Write(records []byte) (int, error) { return o.sink.Write(records) }
+// Write writes records that were encoded by Enc, or as Enc does it, at once. They must be whole.
+func (o *Output) Write(records []byte) (int, error) {
+	if _, err := o.sink.Write(records); err != nil {
+		return 0, err
+	}
+	return len(records), o.sink.flush()
+}
 
 // Flush writes what was held back.
 func (o *Output) Flush() error { return o.sink.flush() }
