@@ -39,6 +39,7 @@ type world struct {
 	waiting []sched.Machine
 	records []*warts.Trace
 	reports []string
+	port    uint16 // handed out last
 	sent    []sentPacket
 
 	// What tests change.
@@ -199,7 +200,8 @@ func (w *world) Put(m sched.Machine, o sched.Origin) {
 func (w *world) open(key netio.Key) (netio.Opened, error) {
 	m := netio.NewMemory(w.clock, w.poller)
 	if key.Src.Port() == 0 && (key.Kind == netio.UDP || key.Kind == netio.TCP) {
-		key.Src = netip.AddrPortFrom(key.Src.Addr(), 50000)
+		w.port++
+		key.Src = netip.AddrPortFrom(key.Src.Addr(), w.port+49999)
 	}
 	m.Transmit = func(p netio.Packet, at netio.Stamp) error { return w.transmit(key, p) }
 	w.ports[key] = m

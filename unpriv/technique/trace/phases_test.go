@@ -227,3 +227,28 @@ func TestSignatures(t *testing.T) {
 		}
 	}
 }
+
+// With -s 0 traces that could be confused run side by side, each from a port of its own.
+func TestAnyPort(t *testing.T) {
+	for _, method := range []string{"udp", "udp-paris", "icmp", "icmp-paris", "tcp", "tcp-ack"} {
+		for _, dst := range []string{target4, target6} {
+			w := newWorld(t, parsed(t, path("", quiet, "")))
+			for range 3 {
+				w.add("-s 0 -w 1 -q 1 -m 2 -P " + method + " " + dst)
+			}
+			w.add("-s 0 -w 1 -q 1 -m 2 -P " + method + " 198.51.100.11") // another destination may have the same port
+			ports := map[uint16]int{}
+			for i, r := range w.run() {
+				if r.Dst.String() == dst {
+					ports[r.SrcPort]++
+				}
+				if reason(r) != "HOPLIMIT/0" && r.Dst.String() == dst || r.SrcPort == 0 {
+					t.Errorf("%s to %s: trace %d: %s from port %d, %s", method, dst, i, reason(r), r.SrcPort, r.ErrMsg)
+				}
+			}
+			if len(ports) != 3 || w.sent[2].at > 100*time.Millisecond {
+				t.Errorf("%s to %s: ports %v, sent %s", method, dst, ports, w.schedule())
+			}
+		}
+	}
+}

@@ -11,18 +11,26 @@ import (
 	"scamper/unpriv/technique"
 )
 
-// Signatures implements sched.Technique.
+// Signatures implements sched.Technique. With -s 0 there is none until a port has been chosen.
 func (t *Trace) Signatures(sigs []sched.Signature) []sched.Signature {
+	if t.opt.AnySrcPort {
+		return sigs
+	}
+	return append(sigs, t.signature(t.sport))
+}
+
+// signature is what packets of the trace have in common if its source port, or identifier, is the given one.
+func (t *Trace) signature(sport uint16) sched.Signature {
 	o := t.opt
 	switch o.Method {
 	case warts.TraceICMPEcho, warts.TraceICMPEchoParis:
-		return append(sigs, sched.ICMPSignature(sched.Echo, t.dst, t.sport))
+		return sched.ICMPSignature(sched.Echo, t.dst, sport)
 	case warts.TraceUDP:
-		return append(sigs, sched.PortSignature(sched.UDP, t.dst, t.sport, 0, 65535))
+		return sched.PortSignature(sched.UDP, t.dst, sport, 0, 65535)
 	case warts.TraceUDPParis:
-		return append(sigs, sched.PortSignature(sched.UDP, t.dst, t.sport, o.DstPort, o.DstPort))
+		return sched.PortSignature(sched.UDP, t.dst, sport, o.DstPort, o.DstPort)
 	}
-	return append(sigs, sched.PortSignature(sched.TCP, t.dst, t.sport, o.DstPort, o.DstPort))
+	return sched.PortSignature(sched.TCP, t.dst, sport, o.DstPort, o.DstPort)
 }
 
 func (t *Trace) method() probe.TraceMethod { return probe.TraceMethod(t.opt.Method) }
@@ -39,6 +47,11 @@ func (t *Trace) open(s *sched.Session) error {
 	}
 	t.match.Src = t.src
 	s.Defer(t.ports.Close)
+	if o.AnySrcPort {
+		if err := t.choosePort(s); err != nil {
+			return err
+		}
+	}
 	m := t.method()
 	var err error
 	switch {

@@ -7,7 +7,7 @@
 //	doubletree.go  beginning in the middle, with stop sets (Donnet et al., SIGMETRICS 2005)
 //	lastditch.go   is the destination there, behind the silent hops?
 //	pmtud.go       path MTU discovery (Luckie, Cho and Owens, IMC 2005); pmtudsize.go searches the size
-//	probe.go       what is sent
+//	probe.go       what is sent; anyport.go a free port to send it from
 //	reply.go       what is recorded of a reply; stop.go which replies end a trace; datalink.go better time stamps
 //	record.go      the result
 package trace
@@ -105,9 +105,6 @@ type sentProbe struct {
 func (a *Traces) New(opt *Options, dst netip.Addr) *Trace {
 	t := &Trace{all: a, env: a.env, opt: opt, dst: dst, first: int(opt.FirstHop), sport: opt.SrcPort}
 	t.tree.begin = opt.FirstHop
-	if opt.AnySrcPort && !opt.icmp() {
-		t.sport = Defaults{Pid: a.env.PID}.port()
-	}
 	t.match = probe.TraceMatch{
 		Method: probe.TraceMethod(opt.Method), Dst: dst, SrcPort: t.sport, DstPort: opt.DstPort,
 		FragOffset: opt.Offset, ConstPayload: opt.ConstPayload,
