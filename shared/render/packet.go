@@ -18,6 +18,9 @@ const (
 	CWR = 0x80
 )
 
+// TCPFlagNames are the names of the TCP flags by bit number.
+var TCPFlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"}
+
 // IP protocol numbers.
 const (
 	protoHopByHop = 0

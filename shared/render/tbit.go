@@ -1,7 +1,13 @@
 package render
 
-import (
-	"scamper/shared/warts"
+import "scamper/shared/warts"
+
+// Names of the options and results of a tbit by bit number.
+var (
+	TbitOptionNames     = []string{"tcpts", "sack"}
+	TbitPMTUDNames      = []string{"blackhole"}
+	TbitNullOptionNames = []string{"tcpts", "ipts-syn", "iprr-syn", "ipqs-syn", "sack", "fo", "fo-exp"}
+	TbitNullResultNames = []string{"tcpts-ok", "sack-ok", "fo-ok"}
 )
 
 // TbitDirection returns the direction of a packet as text and dump show it: everything that was not sent was received.

@@ -169,16 +169,15 @@ func appendAbsolute(b []byte, label string, t warts.Time) []byte {
 	return render.AppendMicros6(b, t.Usec)
 }
 
-var tcpFlagNames = [...]string{" fin", " syn", " rst", " psh", " ack", " urg", " ece", " cwr"}
-
 // appendTCPFlags appends the names of TCP flags in parentheses, with a space in front; nothing if no flag is set.
 func appendTCPFlags(b []byte, flags uint8) []byte {
 	if flags == 0 {
 		return b
 	}
 	b = append(b, " ("...)
-	for bit, name := range tcpFlagNames {
+	for bit, name := range render.TCPFlagNames {
 		if flags>>bit&1 != 0 {
+			b = append(b, ' ')
 			b = append(b, name...)
 		}
 	}

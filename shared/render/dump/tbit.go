@@ -23,7 +23,7 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	b = append(b, ", result: "...)
 	b = append(b, t.Result.String()...)
 	b = append(b, '\n')
-	b = appendBits(b, " options:", uint64(t.Options), tbitOptionNames)
+	b = appendBits(b, " options:", uint64(t.Options), render.TbitOptionNames)
 	b = appendCookie(b, t.FOCookie)
 	b = appendTbitTest(b, t)
 	b = appendTbitApp(b, t)
@@ -42,12 +42,6 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	}
 	return append(b, '\n')
 }
-
-var (
-	tbitOptionNames     = []string{"tcpts", "sack"}
-	tbitNullOptionNames = []string{"tcpts", "ipts-syn", "iprr-syn", "ipqs-syn", "sack", "fo", "fo-exp"}
-	tbitNullResultNames = []string{"tcpts-ok", "sack-ok", "fo-ok"}
-)
 
 // appendBits appends a line with the names of the bits that are set, or their values; nothing if no bit is set.
 func appendBits(b []byte, label string, flags uint64, names []string) []byte {
@@ -92,8 +86,8 @@ func appendTbitTest(b []byte, t *warts.Tbit) []byte {
 		}
 		return append(b, '\n')
 	case t.Null != nil:
-		b = appendBits(b, " null-options:", uint64(t.Null.Options), tbitNullOptionNames)
-		b = appendBits(b, " results:", uint64(t.Null.Results), tbitNullResultNames)
+		b = appendBits(b, " null-options:", uint64(t.Null.Options), render.TbitNullOptionNames)
+		b = appendBits(b, " results:", uint64(t.Null.Results), render.TbitNullResultNames)
 		if t.Null.Results&warts.TbitNullFOOK != 0 {
 			b = appendCookie(b, render.ServerCookie(t))
 		}

@@ -24,7 +24,7 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	b = appendStringKey(b, `, "result":`, t.Result.String())
 	if t.Options != 0 {
 		b = append(b, `, "options":`...)
-		b = appendFlags(b, uint64(uint16(t.Options)), tbitOptionNames, ",", byNumber) // the rest isn't looked at
+		b = appendFlags(b, uint64(uint16(t.Options)), render.TbitOptionNames, ",", byNumber) // the rest isn't looked at
 	}
 	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg)
 	if t.WScale != 0 {
@@ -60,13 +60,6 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	return append(b, "]}\n"...)
 }
 
-var (
-	tbitOptionNames     = []string{"tcpts", "sack"}
-	tbitPMTUDNames      = []string{"blackhole"}
-	tbitNullOptionNames = []string{"tcpts", "ipts-syn", "iprr-syn", "ipqs-syn", "sack", "fo", "fo-exp"}
-	tbitNullResultNames = []string{"tcpts-ok", "sack-ok", "fo-ok"}
-)
-
 func appendTbitTest(b []byte, t *warts.Tbit) []byte {
 	switch {
 	case t.PMTUD != nil:
@@ -74,12 +67,12 @@ func appendTbitTest(b []byte, t *warts.Tbit) []byte {
 		b = appendUintKey(b, `, "ptb_retx":`, uint64(t.PMTUD.PTBRetx))
 		b = appendAddrKey(b, `, "ptbsrc":`, t.PMTUD.PTBSrc)
 		b = append(b, `, "pmtud_options":`...)
-		b = appendFlags(b, uint64(t.PMTUD.Options), tbitPMTUDNames, ",", byNumber)
+		b = appendFlags(b, uint64(t.PMTUD.Options), render.TbitPMTUDNames, ",", byNumber)
 	case t.Null != nil:
 		b = append(b, `, "null_options":`...)
-		b = appendFlags(b, uint64(t.Null.Options), tbitNullOptionNames, ",", byNumber)
+		b = appendFlags(b, uint64(t.Null.Options), render.TbitNullOptionNames, ",", byNumber)
 		b = append(b, `, "null_results":`...)
-		b = appendFlags(b, uint64(t.Null.Results), tbitNullResultNames, ",", byNumber)
+		b = appendFlags(b, uint64(t.Null.Results), render.TbitNullResultNames, ",", byNumber)
 	case t.ICW != nil:
 		if size, ok := render.InitialWindow(t); ok {
 			b = appendUintKey(b, `, "icw_bytes":`, uint64(size))
@@ -146,8 +139,6 @@ func appendTbitPacket(b []byte, t *warts.Tbit, packet *warts.TbitPacket, p *rend
 	return append(b, '}')
 }
 
-var tcpFlagNames = []string{"fin", "syn", "rst", "psh", "ack", "urg", "ece", "cwr"}
-
 func appendSegment(b []byte, p *render.Packet, sent bool, isns *render.ISNs) []byte {
 	seqBase, ackBase := isns.Bases(sent)
 	seq := p.Seq - seqBase
@@ -156,7 +147,7 @@ func appendSegment(b []byte, p *render.Packet, sent bool, isns *render.ISNs) []b
 	}
 	b = appendUintKey(b, `, "tcp_hlen":`, uint64(p.DataOff))
 	b = append(b, `, "tcp_flags":`...)
-	b = appendFlags(b, uint64(p.Flags), tcpFlagNames, ",", nil)
+	b = appendFlags(b, uint64(p.Flags), render.TCPFlagNames, ",", nil)
 	b = append(b, `, "tcp_options":[`...)
 	b = appendTCPOptions(b, p.Options(), ackBase)
 	b = appendUintKey(b, `], "tcp_seq":`, uint64(seq))
