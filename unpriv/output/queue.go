@@ -189,7 +189,9 @@ func (q *Queue) encode() {
 		}
 		for i := range b {
 			q.write(&b[i])
-			dirty[b[i].file] = true
+			if f := b[i].file; f != nil {
+				dirty[f] = true
+			}
 		}
 		select {
 		case q.empty <- b:
