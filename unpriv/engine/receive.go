@@ -8,6 +8,7 @@ import (
 
 // Receive implements netio.Receiver: it parses what arrived and offers it to the tasks.
 func (e *Engine) Receive(s *netio.Socket, batch []netio.Datagram) {
+	e.sched.Collect()
 	r := &e.reply
 	for i := range batch {
 		d := &batch[i]

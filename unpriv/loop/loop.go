@@ -58,6 +58,7 @@ type Loop struct {
 	watched int
 	turners []Turner
 	ready   [maxReady]Ready
+	calm    time.Duration // see Calm
 
 	mu     sync.Mutex
 	posted []func() // guarded by mu
@@ -189,7 +190,7 @@ func (l *Loop) Turn(limit time.Duration) error {
 	if stopping {
 		return ErrStopped
 	}
-	n, err := l.poller.Wait(l.ready[:], l.timeLeft(next, limit))
+	n, err := l.wait(l.timeLeft(next, limit))
 	l.now = l.clock.Mono()
 	if err != nil {
 		return fmt.Errorf("poll descriptors: %w", err)
@@ -201,6 +202,20 @@ func (l *Loop) Turn(limit time.Duration) error {
 		}
 	}
 	return nil
+}
+
+// Calm makes the loop look at descriptors only once in so long while it is busy: what arrives in between is served
+// together, at the price of one wake-up. Zero serves everything at once. It is for rates at which something arrives
+// every few microseconds; the kernel's stamps stay exact.
+func (l *Loop) Calm(d time.Duration) { l.calm = d }
+
+// wait waits for ready descriptors; a negative timeout is without end.
+func (l *Loop) wait(timeout time.Duration) (int, error) {
+	if timeout > 0 && timeout <= 8*l.calm && l.poller.Kind() != Simulated {
+		sleep(min(timeout, l.calm))
+		timeout = 0 // whatever it was that ended the wait, another turn will see
+	}
+	return l.poller.Wait(l.ready[:], timeout)
 }
 
 // Close closes the poller. Watched descriptors stay open.

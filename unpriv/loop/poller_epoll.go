@@ -123,7 +123,11 @@ func (p *epoll) Wait(into []Ready, timeout time.Duration) (int, error) {
 func (p *epoll) wait(events []unix.EpollEvent, timeout time.Duration) (int, error) {
 	if timeout > 0 && !p.coarse {
 		p.ts = unix.NsecToTimespec(int64(timeout))
-		n, _, errno := unix.Syscall6(unix.SYS_EPOLL_PWAIT2, uintptr(p.epfd),
+		call := unix.Syscall6
+		if timeout <= shortWait {
+			call = unix.RawSyscall6
+		}
+		n, _, errno := call(unix.SYS_EPOLL_PWAIT2, uintptr(p.epfd),
 			uintptr(unsafe.Pointer(&events[0])), uintptr(len(events)),
 			uintptr(unsafe.Pointer(&p.ts)), 0, 0)
 		// EPERM: an older container runtime's filter that does not know it.
@@ -137,6 +141,11 @@ func (p *epoll) wait(events []unix.EpollEvent, timeout time.Duration) (int, erro
 	}
 	return unix.EpollWait(p.epfd, events, millis(timeout))
 }
+
+// shortWait is up to when the runtime is not told that a thread waits: it would look after the thread every 20 us, and
+// give its processor to somebody else and take it back, which costs more than the wait saves. A longer wait would hold up
+// the garbage collector.
+const shortWait = 2 * time.Millisecond
 
 func (p *epoll) Close() error {
 	p.close()

@@ -130,6 +130,9 @@ type Port interface {
 // errNoRoom is what Recv answers for a Datagram that NewDatagrams did not make.
 var errNoRoom = errors.New("datagram without room: use NewDatagrams")
 
+// splitter is a port whose two halves may belong to different goroutines.
+type splitter interface{ split() }
+
 // ErrFull says that a packet was not sent because the send buffer is full.
 var ErrFull = errors.New("send buffer is full")
 

@@ -75,3 +75,10 @@ func (m *messages) mmsg(trap uintptr, fd, n, flags int) (int, unix.Errno) {
 		}
 	}
 }
+
+// split gives the port arrays of its own to send with.
+func (p *socketPort) split() {
+	own := *p.scratch
+	own.send = newMessages(len(p.scratch.send.hdrs))
+	p.scratch = &own
+}

@@ -180,6 +180,16 @@ func (s *Socket) Local() netip.AddrPort { return s.local }
 // other kinds.
 func (s *Socket) LinkType() LinkType { return s.link }
 
+// Split lets Send be called on a goroutine of its own from now on, everything else staying where it is. It reports
+// false, and changes nothing, if the port cannot do that.
+func (s *Socket) Split() bool {
+	p, ok := s.Port.(splitter)
+	if ok {
+		p.split()
+	}
+	return ok
+}
+
 // Release gives up one use. The caller does not touch the socket any more.
 func (s *Socket) Release() { s.owner.release(s) }
 

@@ -11,11 +11,7 @@ import (
 // found by address alone, then by the kind of packet and its ports or identifier; which probe is answered is for the
 // task to say.
 func (s *Scheduler) Deliver(r *probe.Reply) bool {
-	first, second := r.Targets()
-	found := s.offer(first, r)
-	if second.IsValid() && second != first && s.offer(second, r) {
-		found = true
-	}
+	found := s.deliver(r)
 	if found {
 		s.Stats.Matched++
 	} else {
@@ -23,6 +19,18 @@ func (s *Scheduler) Deliver(r *probe.Reply) bool {
 	}
 	return found
 }
+
+func (s *Scheduler) deliver(r *probe.Reply) bool {
+	first, second := r.Targets()
+	found := s.offer(first, r)
+	if second.IsValid() && second != first && s.offer(second, r) {
+		found = true
+	}
+	return found
+}
+
+// maxEarly bounds how many replies are kept that were faster than the news of what they answer.
+const maxEarly = 4096
 
 func (s *Scheduler) offer(addr netip.Addr, r *probe.Reply) bool {
 	if !addr.IsValid() {
@@ -34,6 +42,11 @@ func (s *Scheduler) offer(addr netip.Addr, r *probe.Reply) bool {
 		next, t := e.next, e.task // the machine may end the task, which removes its entries
 		if t != last && t.state != taskDone && e.sig.wants(r) {
 			found, last = true, t
+			if t.unsent > 0 && s.relays && len(s.early) < maxEarly {
+				// What it answers may have been sent while we do not know yet.
+				s.early = append(s.early, r.Clone())
+				return true
+			}
 			t.machine.Reply(t, r)
 			if t.state == taskDone {
 				// Entries of this task are gone, next may be one of them.

@@ -8,16 +8,25 @@ import (
 )
 
 // Outbox collects the packets that tasks send through one port during a turn, in buffers that stay until the kernel has
-// them, and hands them over in one call. It belongs to the loop's goroutine.
+// them, and hands them over together at the end of the turn: to the port itself, or at high rates to a goroutine that
+// sends (see relay). It belongs to the loop's goroutine.
 type Outbox struct {
-	port   netio.Port
-	sched  *Scheduler
-	batch  []netio.Packet
-	owner  []owner
-	stamps []netio.Stamp
-	bufs   [][]byte
-	dirty  bool // in the scheduler's list of outboxes to flush
-	busy   bool // flush is on the stack: a machine may not send in Sent
+	port  netio.Port
+	sched *Scheduler
+	relay *relay // nil: Flush calls the port itself
+
+	// A ring: packets from settled to handed are the kernel's or the relay's, from handed to next are being collected.
+	// Without a relay, it is empty after each flush unless the kernel's send buffer is full.
+	packets []netio.Packet
+	stamps  []netio.Stamp
+	owner   []owner
+	bufs    [][]byte
+	settled uint64
+	handed  uint64
+	next    uint64
+
+	dirty bool // in the scheduler's list of outboxes to flush
+	busy  bool // owners are being told: a machine may not send in Sent
 }
 
 // owner is who hears that the packet was sent.
@@ -26,49 +35,73 @@ type owner struct {
 	id   uint32
 }
 
-// NewOutbox returns the outbox of a port. Packets wait in it until the scheduler's turn ends or the batch is full.
+// NewOutbox returns the outbox of a port. Packets wait in it until the scheduler's turn ends.
 func (s *Scheduler) NewOutbox(port netio.Port) *Outbox {
-	n := s.batch
-	return &Outbox{
-		port: port, sched: s,
-		batch: make([]netio.Packet, 0, n), owner: make([]owner, 0, n),
-		stamps: make([]netio.Stamp, n), bufs: make([][]byte, n),
+	o := &Outbox{port: port, sched: s}
+	n := 1
+	for n < 2*s.batch {
+		n *= 2
 	}
+	if half, ok := port.(interface{ Split() bool }); ok && s.relays && half.Split() {
+		o.relay = newRelay(port)
+		n = relayLen
+		o.packets, o.stamps = o.relay.packets, o.relay.stamps
+	} else {
+		o.packets, o.stamps = make([]netio.Packet, n), make([]netio.Stamp, n)
+	}
+	o.owner, o.bufs = make([]owner, n), make([][]byte, n)
+	s.outboxes[o] = struct{}{}
+	return o
 }
 
 // Port returns the port that the outbox sends through.
 func (o *Outbox) Port() netio.Port { return o.port }
 
-// Buffer returns the empty buffer of the next packet, to be appended to and passed to Add.
+// Close ends the outbox. Packets that are still in it are not sent.
+func (o *Outbox) Close() {
+	if o.relay != nil {
+		o.relay.stop()
+		o.relay = nil
+	}
+	delete(o.sched.outboxes, o)
+}
+
+func (o *Outbox) size() uint64 { return uint64(len(o.packets)) }
+
+// room is how many packets can be added.
+func (o *Outbox) room() int { return int(o.size() - (o.next - o.settled)) }
+
+// Buffer returns the empty buffer of the next packet, to be appended to and passed to Add; nil if there is no room, which
+// happens only to tasks that send outside their turn.
 func (o *Outbox) Buffer() []byte {
-	if len(o.batch) == cap(o.batch) && !o.busy {
+	if o.room() == 0 && !o.busy {
 		o.flush()
 	}
-	if len(o.batch) == cap(o.batch) || o.busy {
-		return nil // the kernel takes nothing at the moment; Add refuses
+	if o.room() == 0 || o.busy {
+		return nil
 	}
-	b := o.bufs[len(o.batch)]
+	b := o.bufs[o.next%o.size()]
 	if b == nil {
 		b = make([]byte, 0, 256)
 	}
 	return b[:0]
 }
 
-// errNoRoom is what a packet meets that is sent although the port is stuck: only a task that sends outside its turn.
+// errNoRoom is what a packet meets that is sent outside a turn although the port is stuck.
 var errNoRoom = fmt.Errorf("packet not sent: %w", netio.ErrFull)
 
 // Add puts p into the batch. p.Data was appended to what Buffer returned last. Machine.Sent is called for it with id
-// before the scheduler's turn is over, or later if the kernel's buffer is full.
+// before the scheduler's turn is over, or later if the kernel's buffer is full or a relay sends.
 func (o *Outbox) Add(t *Task, id uint32, p netio.Packet) {
-	n := len(o.batch)
-	if n == cap(o.batch) || o.busy {
+	if o.room() == 0 || o.busy {
 		t.machine.Sent(t, id, 0, errNoRoom)
 		return
 	}
-	o.bufs[n] = p.Data // it may have grown
-	p.Sent = &o.stamps[n]
-	o.batch = append(o.batch, p)
-	o.owner = append(o.owner, owner{t, id})
+	at := o.next % o.size()
+	o.bufs[at] = p.Data // it may have grown
+	p.Sent = &o.stamps[at]
+	o.packets[at], o.owner[at] = p, owner{t, id}
+	o.next++
 	t.unsent++
 	if !o.dirty {
 		o.dirty = true
@@ -76,56 +109,67 @@ func (o *Outbox) Add(t *Task, id uint32, p netio.Packet) {
 	}
 }
 
-// flush hands the batch to the kernel. It returns false if the kernel's buffer is full and packets are left.
+// flush hands over what was collected and tells the owners what became of it. It returns false if there may be no room
+// for the packets of another turn.
 func (o *Outbox) flush() bool {
-	o.busy = true
-	defer func() { o.busy = false }()
-	rest := 0 // index of the first packet that is not settled
-	for rest < len(o.batch) {
-		n, err := o.port.Send(o.batch[rest:])
-		for i := rest; i < rest+n; i++ {
-			o.settle(i, o.stamps[i], nil)
-		}
-		rest += n
-		o.sched.Stats.Sent += uint64(n)
-		if err == nil {
-			continue
-		}
-		if errors.Is(err, netio.ErrFull) {
+	if o.relay != nil {
+		o.handed = o.next
+		o.relay.publish(o.next)
+		o.collect()
+		return o.room() >= o.sched.batch
+	}
+	for o.handed < o.next {
+		from := o.handed % o.size()
+		to := min(from+o.next-o.handed, o.size())
+		n, err := o.port.Send(o.packets[from:to])
+		o.handed += uint64(n)
+		o.settle(o.handed, nil)
+		switch {
+		case err == nil:
+		case errors.Is(err, netio.ErrFull):
 			o.sched.Stats.Full++
-			o.keep(rest)
 			return false
-		}
-		if rest < len(o.batch) {
-			o.sched.Stats.Refused++
-			o.settle(rest, 0, err)
-			rest++
+		case o.handed < o.next:
+			o.handed++
+			o.settle(o.handed, err)
 		}
 	}
-	o.batch, o.owner = o.batch[:0], o.owner[:0]
 	return true
 }
 
-func (o *Outbox) settle(i int, at netio.Stamp, err error) {
-	t := o.owner[i].task
-	t.unsent--
-	if t.state == taskDone {
-		o.sched.release(t)
+// collect takes over what the relay has done.
+func (o *Outbox) collect() {
+	if o.relay == nil || o.busy {
 		return
 	}
-	t.machine.Sent(t, o.owner[i].id, at, err)
+	for done := o.relay.done.Load(); o.settled < done; {
+		o.settle(o.settled+1, o.relay.errs[o.settled%o.size()])
+	}
 }
 
-// keep moves the packets from index rest on to the front; buffers move along so that each stays with its packet.
-func (o *Outbox) keep(rest int) {
-	if rest == 0 {
-		return
+// settle tells the owners of the packets before end, err being about the last of them.
+func (o *Outbox) settle(end uint64, err error) {
+	o.busy = true
+	defer func() { o.busy = false }()
+	for o.settled < end {
+		at := o.settled % o.size()
+		t, id, stamp := o.owner[at].task, o.owner[at].id, o.stamps[at]
+		o.owner[at].task = nil
+		o.settled++
+		t.unsent--
+		if err != nil {
+			o.sched.Stats.Refused++
+			stamp = 0
+		} else {
+			o.sched.Stats.Sent++
+		}
+		if t.state == taskDone {
+			o.sched.release(t)
+			continue
+		}
+		t.machine.Sent(t, id, stamp, err)
 	}
-	n := copy(o.owner, o.owner[rest:])
-	for i := range n {
-		o.bufs[i], o.bufs[rest+i] = o.bufs[rest+i], o.bufs[i]
-		o.batch[i] = o.batch[rest+i]
-		o.batch[i].Sent = &o.stamps[i]
-	}
-	o.batch, o.owner = o.batch[:n], o.owner[:n]
 }
+
+// unsettled reports whether owners are still to be told.
+func (o *Outbox) unsettled() bool { return o.settled != o.next }

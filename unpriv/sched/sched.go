@@ -18,10 +18,20 @@ import (
 	"time"
 
 	"scamper/unpriv/loop"
+	"scamper/unpriv/probe"
 )
 
 // DefaultBatch is how many slots are spent in one turn of the loop at most, so that replies are read in between.
 const DefaultBatch = 128
+
+// RelayPPS is the packet rate from which on sending gets goroutines of its own.
+const RelayPPS = 40_000
+
+// Slots that are due within maxQuantum of each other are given out together, at most maxSlots of them.
+const (
+	maxQuantum = 250 * time.Microsecond
+	maxSlots   = 64
+)
 
 // maxBurst is for how long slots are saved up while the loop was late; more than that is forgotten.
 const maxBurst = 250 * time.Millisecond
@@ -98,10 +108,15 @@ type Scheduler struct {
 	all     *Task // running tasks
 	free    *Task
 	dirty   []*Outbox
-	stuck   bool
-	closing bool
-	sigs    []Signature // scratch
-	onIdle  func()
+	// outboxes are all that are open.
+	outboxes map[*Outbox]struct{}
+	relays   bool           // outboxes send on goroutines of their own
+	early    []*probe.Reply // replies to packets that we do not know yet to be sent
+	quantum  time.Duration  // slots are given out for so long at once
+	stuck    bool
+	closing  bool
+	sigs     []Signature // scratch
+	onIdle   func()
 }
 
 // New returns a scheduler. It must be added to the loop with AddTurner.
@@ -117,8 +132,12 @@ func New(c Config) *Scheduler {
 		Rand: rand.New(rand.NewPCG(seed, 0x5ca3be5)),
 		loop: c.Loop, feed: c.Feed, sink: c.Sink, window: c.Window, batch: c.Batch,
 		table: newTable(), extra: make(map[*Task][]*entry), last: c.Loop.Now(),
+		outboxes: make(map[*Outbox]struct{}), relays: c.PPS == 0 || c.PPS >= RelayPPS,
 	}
 	s.SetPPS(c.PPS)
+	if s.relays {
+		s.loop.Calm(maxQuantum)
+	}
 	return s
 }
 
@@ -128,6 +147,8 @@ func (s *Scheduler) SetPPS(pps int) {
 	if pps > 0 {
 		s.gap = time.Second / time.Duration(pps)
 	}
+	// Waking up for each slot costs more than a slot when they are close together.
+	s.quantum = min(maxQuantum/max(s.gap, 1), maxSlots) * s.gap
 	s.gapMax = maxBurst
 	if s.gap > maxBurst {
 		s.gapMax += s.gap
@@ -148,22 +169,67 @@ func (s *Scheduler) Turn(now loop.Mono) loop.Mono {
 	if s.stuck {
 		s.flush()
 	}
-	if !s.stuck && s.wantsSlot() {
+	due := s.last.Add(max(s.gap, s.quantum))
+	if !s.stuck && now >= due && s.wantsSlot() {
 		s.spend(now)
 		s.flush()
 	}
+	s.Collect()
+	next := s.next(now)
+	if next > now {
+		for o := range s.outboxes {
+			if o.unsettled() {
+				return min(next, now.Add(unsettledPause))
+			}
+		}
+	}
+	return next
+}
+
+// unsettledPause is how soon to look again what became of packets that were handed over.
+const unsettledPause = 100 * time.Microsecond
+
+// next returns when there is something to do again.
+func (s *Scheduler) next(now loop.Mono) loop.Mono {
 	switch {
 	case s.stuck:
-		return now.Add(time.Millisecond)
+		return now.Add(unsettledPause)
 	case s.running == 0 && (s.closing || s.feed.Finished()):
 		if s.onIdle != nil {
 			s.onIdle()
 		}
 		return loop.Never
 	case s.wantsSlot():
-		return s.last.Add(s.gap)
+		return s.onGrid(s.last.Add(max(s.gap, s.quantum)))
 	}
 	return loop.Never
+}
+
+// onGrid puts a time off so that what is due at about the same time takes one wake-up.
+func (s *Scheduler) onGrid(t loop.Mono) loop.Mono {
+	if s.quantum <= s.gap || t == loop.Never {
+		return t
+	}
+	q := loop.Mono(s.quantum)
+	return (t + q - 1) / q * q
+}
+
+// Collect takes over what relays have sent, and hands over replies that were faster than that news.
+func (s *Scheduler) Collect() {
+	if !s.relays {
+		return
+	}
+	for o := range s.outboxes {
+		o.collect()
+	}
+	if len(s.early) == 0 {
+		return
+	}
+	early := s.early
+	s.early = nil
+	for _, r := range early {
+		s.deliver(r)
+	}
 }
 
 func (s *Scheduler) wantsSlot() bool { return s.readyN > 0 || s.canStart() }
@@ -365,17 +431,15 @@ func (s *Scheduler) release(t *Task) {
 func (s *Scheduler) flush() {
 	s.stuck = false
 	list := s.dirty
-	kept := list[:0]
-	for i := 0; i < len(list); i++ { // flushing may not add to the list: what is sent in Sent goes to a dirty outbox or waits
-		o := list[i]
+	s.dirty = s.dirty[:0]
+	for _, o := range list {
 		if o.flush() {
 			o.dirty = false
 		} else {
 			s.stuck = true
-			kept = append(kept, o)
+			s.dirty = append(s.dirty, o)
 		}
 	}
-	s.dirty = kept
 }
 
 // Close halts all running tasks and takes no new ones. Their records go to the sink.
@@ -388,5 +452,12 @@ func (s *Scheduler) Close() {
 		t.End() // a machine that forgot
 		t.unsent--
 		s.release(t)
+	}
+}
+
+// Shut closes all outboxes, after the last turn.
+func (s *Scheduler) Shut() {
+	for o := range s.outboxes {
+		o.Close()
 	}
 }

@@ -117,7 +117,7 @@ func (t *Task) WakeAt(at loop.Mono) {
 		t.sched.loop.Timers.Cancel(&t.timer)
 		return
 	}
-	t.sched.loop.Timers.Set(&t.timer, at)
+	t.sched.loop.Timers.Set(&t.timer, t.sched.onGrid(at))
 }
 
 // End finishes the task: its record is handed to the output and it gets no further call except Record and Recycle.

@@ -128,8 +128,9 @@ func (e *Env) Outbox(s *netio.Socket) *sched.Outbox {
 				open[socket] = true
 			}
 		}
-		for socket := range e.outboxes {
+		for socket, o := range e.outboxes {
 			if !open[socket] {
+				o.Close()
 				delete(e.outboxes, socket)
 			}
 		}
