@@ -71,21 +71,6 @@ var (
 			[]string{"dump.26", "json.26"},
 		},
 		{
-			"an empty text is none, there it is shown",
-			[]string{"file-lists"},
-			[]string{"dump.26", "json.26"},
-		},
-		{
-			"an empty text is none, there it is shown",
-			[]string{"hand-strings"},
-			allViews,
-		},
-		{
-			"an attempt that is not stored is the first, there it is 0",
-			[]string{"hand-global-addresses"},
-			[]string{"dump.26", "json.26", "analysis.26"},
-		},
-		{
 			"the error message of a sting is shown",
 			[]string{"hand-sting"},
 			[]string{"dump.26"},

@@ -9,13 +9,14 @@ import (
 // The bzip2 format has no specification by its author; what is here follows the description of the format that the
 // decompressor of Go's standard library implements, with which it is tested.
 
-// bzip2Level is the size of a block in units of 100,000 bytes.
+// bzip2Level is the usual size of a block in units of 100,000 bytes.
 const bzip2Level = 6
 
+// blockLimit is how long a block of a level gets: a little less than its size, as run-length encoding must not exceed it.
+func blockLimit(level int) int { return level*100_000 - 20 }
+
 const (
-	// A block ends a little before its size, as run-length encoding must not exceed it.
-	blockLimit = bzip2Level*100_000 - 20
-	maxRun     = 255 // bytes that a run of the first run-length encoding stands for
+	maxRun = 255 // bytes that a run of the first run-length encoding stands for
 
 	blockMagic = 0x314159265359 // pi
 	endMagic   = 0x177245385090 // its square root
@@ -23,7 +24,8 @@ const (
 
 // bzip2Writer compresses to w, block by block.
 type bzip2Writer struct {
-	bits bitWriter
+	bits  bitWriter
+	level int // 1 to 9
 
 	block   []byte // after the first run-length encoding
 	crc     uint32 // of the bytes that the block stands for
@@ -36,8 +38,8 @@ type bzip2Writer struct {
 	sorter  rotationSorter
 }
 
-func newBzip2Writer(w io.Writer) *bzip2Writer {
-	return &bzip2Writer{bits: bitWriter{w: w}, crc: 0xffffffff}
+func newBzip2Writer(w io.Writer, level int) *bzip2Writer {
+	return &bzip2Writer{bits: bitWriter{w: w}, level: level, crc: 0xffffffff}
 }
 
 var errClosed = errors.New("bzip2: write after close")
@@ -52,7 +54,7 @@ func (z *bzip2Writer) Write(p []byte) (int, error) {
 			continue
 		}
 		z.endRun()
-		if len(z.block) > blockLimit-5 {
+		if len(z.block) > blockLimit(z.level)-5 {
 			z.endBlock()
 		}
 		z.pending, z.last, z.run = true, c, 1
@@ -83,7 +85,7 @@ func (z *bzip2Writer) start() {
 		z.bits.write(8, 'B')
 		z.bits.write(8, 'Z')
 		z.bits.write(8, 'h')
-		z.bits.write(8, '0'+bzip2Level)
+		z.bits.write(8, '0'+uint64(z.level))
 	}
 }
 
@@ -106,6 +108,18 @@ func (z *bzip2Writer) endBlock() {
 
 	z.block = z.block[:0]
 	z.crc = 0xffffffff
+}
+
+// Flush ends the block at hand and hands all whole bytes on. As blocks end within a byte, the last bits of the block may
+// follow only with the next one.
+func (z *bzip2Writer) Flush() error {
+	if z.closed {
+		return errClosed
+	}
+	z.endRun()
+	z.endBlock()
+	z.bits.flushBytes()
+	return z.bits.err
 }
 
 // Close writes what is left and the end of the stream.
@@ -171,15 +185,20 @@ func (b *bitWriter) flush() {
 	b.buf = b.buf[:0]
 }
 
+// flushBytes is flush with the whole bytes among the bits at hand.
+func (b *bitWriter) flushBytes() {
+	for b.n >= 8 {
+		b.n -= 8
+		b.buf = append(b.buf, byte(b.acc>>b.n))
+	}
+	b.flush()
+}
+
 // close fills the last byte with zeros.
 func (b *bitWriter) close() error {
 	for b.n%8 != 0 {
 		b.write(1, 0)
 	}
-	for b.n > 0 {
-		b.n -= 8
-		b.buf = append(b.buf, byte(b.acc>>b.n))
-	}
-	b.flush()
+	b.flushBytes()
 	return b.err
 }

@@ -40,21 +40,33 @@ func (f Format) String() string {
 	return ""
 }
 
-// NewWriter returns a writer that compresses to w. Closing it ends the compressed stream and leaves w open.
-func NewWriter(w io.Writer, f Format) (io.WriteCloser, error) {
+// xzBlock is how many bytes an xz writer puts into a block: enough to compress well, few enough to lose by a crash.
+const xzBlock = 256 << 10
+
+// Writer compresses what is written to it. Close ends the compressed stream and leaves the underlying writer open. Flush
+// makes what was written so far readable, at the cost of a somewhat longer file: of a gzip or zstd file all of it, of a
+// bzip2 file all but perhaps what came since the flush before. It does nothing for xz, whose blocks of 256 KiB become
+// readable as they get full.
+type Writer interface {
+	io.WriteCloser
+	Flush() error
+}
+
+// NewWriter returns a writer that compresses to w.
+func NewWriter(w io.Writer, f Format) (Writer, error) {
 	switch f {
 	case None:
 		return nopCloser{w}, nil
 	case Gzip:
 		return gzip.NewWriter(w), nil
 	case Bzip2:
-		return newBzip2Writer(w), nil
+		return newBzip2Writer(w, bzip2Level), nil
 	case Xz:
-		z, err := xz.NewWriter(w)
+		z, err := xz.WriterConfig{BlockSize: xzBlock}.NewWriter(w)
 		if err != nil {
 			return nil, fmt.Errorf("xz: %w", err)
 		}
-		return z, nil
+		return unflushed{z}, nil
 	case Zstd:
 		z, err := zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 		if err != nil {
@@ -68,3 +80,9 @@ func NewWriter(w io.Writer, f Format) (io.WriteCloser, error) {
 type nopCloser struct{ io.Writer }
 
 func (nopCloser) Close() error { return nil }
+func (nopCloser) Flush() error { return nil }
+
+// unflushed is a writer that cannot flush.
+type unflushed struct{ io.WriteCloser }
+
+func (unflushed) Flush() error { return nil }

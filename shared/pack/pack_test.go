@@ -18,6 +18,22 @@ import (
 
 func unpack(t *testing.T, f Format, packed []byte) []byte {
 	t.Helper()
+	data, err := read(t, f, packed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+// start unpacks as much as there is of a stream that was cut off.
+func start(t *testing.T, f Format, packed []byte) []byte {
+	t.Helper()
+	data, _ := read(t, f, packed)
+	return data
+}
+
+func read(t *testing.T, f Format, packed []byte) ([]byte, error) {
+	t.Helper()
 	var r io.Reader = bytes.NewReader(packed)
 	var err error
 	switch f {
@@ -33,11 +49,7 @@ func unpack(t *testing.T, f Format, packed []byte) []byte {
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, err := io.ReadAll(r)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
+	return io.ReadAll(r)
 }
 
 func packed(t testing.TB, f Format, data []byte) []byte {
@@ -46,6 +58,9 @@ func packed(t testing.TB, f Format, data []byte) []byte {
 	z, err := NewWriter(&buf, f)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if f == Bzip2 && len(data) <= maxSmall {
+		z = newBzip2Writer(&buf, 1) // sorting long blocks takes long
 	}
 	// In two pieces, as a run may be cut by them.
 	for _, piece := range [][]byte{data[:len(data)/2], data[len(data)/2:]} {
@@ -59,14 +74,17 @@ func packed(t testing.TB, f Format, data []byte) []byte {
 	return buf.Bytes()
 }
 
+// maxSmall is the length of the samples that bzip2 compresses in short blocks: all but one.
+const maxSmall = 600_000
+
 func samples() map[string][]byte {
 	rng := rand.New(rand.NewPCG(1, 2))
 	noise := make([]byte, 100_000)
 	for i := range noise {
 		noise[i] = byte(rng.Uint32())
 	}
-	words := make([]byte, 0, 700_000)
-	for len(words) < 700_000 {
+	words := make([]byte, 0, 620_000)
+	for len(words) < 620_000 {
 		words = append(words, strings.Repeat("probe", int(rng.Uint32()%3))...)
 		words = append(words, byte(rng.Uint32()%7))
 	}
@@ -82,13 +100,13 @@ func samples() map[string][]byte {
 		"run of 4":    []byte("aaaab"),
 		"run of 255":  append(bytes.Repeat([]byte{7}, 255), 8),
 		"run of 256":  bytes.Repeat([]byte{7}, 256),
-		"long run":    make([]byte, 500_000),
-		"period of 2": bytes.Repeat([]byte("ab"), 100_000),
+		"long run":    make([]byte, 200_000),
+		"period of 2": bytes.Repeat([]byte("ab"), 60_000),
 		"every byte":  all,
 		"noise":       noise,
 		"words":       words,
-		"block":       words[:blockLimit],
-		"block + 1":   words[:blockLimit+1],
+		"block":       words[:blockLimit(1)],
+		"block + 1":   words[:blockLimit(1)+1],
 	}
 }
 
@@ -114,6 +132,54 @@ func TestBzip2Program(t *testing.T) {
 		if err != nil || !bytes.Equal(got, data) {
 			t.Errorf("%s: %d bytes came back as %d others: %v", name, len(data), len(got), err)
 		}
+	}
+}
+
+// TestFlush checks that what was written before a flush can be read although the stream does not go on.
+func TestFlush(t *testing.T) {
+	lines := bytes.Repeat([]byte("a line of some length\n"), 100)
+	for _, f := range []Format{None, Gzip, Bzip2, Zstd} {
+		var buf bytes.Buffer
+		z, err := NewWriter(&buf, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // as bzip2 may keep the end of what came last
+			if _, err := z.Write(lines); err != nil {
+				t.Fatal(err)
+			}
+			if err := z.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got := start(t, f, buf.Bytes()); !bytes.HasPrefix(got, lines) {
+			t.Errorf("%v: only %d of %d bytes can be read after a flush", f, len(got), len(lines))
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		if got := unpack(t, f, buf.Bytes()); len(got) != 2*len(lines) {
+			t.Errorf("%v: %d bytes in the end", f, len(got))
+		}
+	}
+}
+
+func TestXzBlocks(t *testing.T) {
+	rng := rand.New(rand.NewPCG(1, 2))
+	data := make([]byte, xzBlock+1)
+	for i := range data {
+		data[i] = byte(rng.Uint32())
+	}
+	var buf bytes.Buffer
+	z, err := NewWriter(&buf, Xz)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := z.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if got := start(t, Xz, buf.Bytes()); !bytes.HasPrefix(data, got) || len(got) < xzBlock {
+		t.Errorf("%d bytes can be read after a whole block", len(got))
 	}
 }
 

@@ -40,6 +40,13 @@ type section struct {
 // has reports whether parameter n was in the file.
 func (k *Kept) has(n int) bool { return k.present>>(n-1)&1 != 0 }
 
+// Has reports whether the record was read from a file that has parameter n, which counts from 1 in the order of the
+// format. Most values speak for themselves; what Has adds is the difference between an empty text and none.
+func (k Kept) Has(n int) bool { return n >= 1 && n <= 63 && k.has(n) }
+
+// FromFile reports whether the record was read from a file.
+func (k Kept) FromFile() bool { return k.read() }
+
 // read reports whether the record comes from a file.
 func (k *Kept) read() bool { return k.present&keptRead != 0 }
 

@@ -258,7 +258,7 @@ func appendHop(b []byte, probe *warts.TraceProbe, r *warts.TraceReply, c *column
 		b = append(b, ',')
 		b = render.AppendMillis(b, uint32(r.RTT.Microseconds()))
 		b = append(b, ',')
-		b = render.AppendUint(b, uint64(probe.ID+1))
+		b = render.AppendUint(b, uint64(render.Attempt(probe, r)))
 	}
 	if c.quoted && r.Quotes() {
 		b = append(b, ",Q|"...)

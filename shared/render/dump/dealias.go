@@ -33,7 +33,7 @@ func AppendDealias(b []byte, d *warts.Dealias) []byte {
 		b = append(b, ", csa"...)
 	}
 	b = append(b, '\n')
-	b = appendErrMsg(b, d.ErrMsg)
+	b = appendErrMsg(b, d.ErrMsg, d.Kept.Has(render.DealiasErrMsg))
 	for i := range d.Probes {
 		b = appendDealiasProbe(b, d, i, &d.Probes[i])
 	}

@@ -47,7 +47,7 @@ func AppendList(b []byte, l *warts.List) []byte {
 	b = render.AppendSigned32(b, l.ID)
 	b = append(b, ", name "...)
 	b = append(b, l.Name...)
-	if l.Description != "" {
+	if l.Description != "" || l.Kept.Has(render.ListDescription) {
 		b = append(b, `, descr "`...)
 		b = append(b, l.Description...)
 		b = append(b, '"')
@@ -96,8 +96,8 @@ func appendOrigin(b []byte, l *warts.List, c *warts.Cycle, userID uint32) []byte
 	if l != nil {
 		b = append(b, " list id: "...)
 		b = render.AppendSigned32(b, l.ID)
-		b = appendText(b, ", name: ", l.Name)
-		b = appendText(b, ", monitor: ", l.Monitor)
+		b = appendText(b, ", name: ", l.Name, true)
+		b = appendText(b, ", monitor: ", l.Monitor, l.Kept.Has(render.ListMonitor))
 		b = append(b, '\n')
 	}
 	if c != nil {
@@ -119,18 +119,19 @@ func appendTime(b []byte, label string, t warts.Time) []byte {
 	return append(b, '\n')
 }
 
-// appendErrMsg appends the line of an error message, as it is in the record; nothing if there is none.
-func appendErrMsg(b []byte, msg string) []byte {
-	if msg == "" {
+// appendErrMsg appends the line of an error message, as it is in the record; nothing for an empty message that the
+// record's file did not have.
+func appendErrMsg(b []byte, msg string, had bool) []byte {
+	if msg == "" && !had {
 		return b
 	}
-	b = appendText(b, " errmsg: ", msg)
+	b = appendText(b, " errmsg: ", msg, had)
 	return append(b, '\n')
 }
 
-// appendText appends a label and a text; nothing if the text is empty.
-func appendText(b []byte, label, s string) []byte {
-	if s == "" {
+// appendText appends a label and a text; nothing for an empty text that the record's file did not have.
+func appendText(b []byte, label, s string, had bool) []byte {
+	if s == "" && !had {
 		return b
 	}
 	b = append(b, label...)

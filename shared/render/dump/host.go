@@ -37,11 +37,11 @@ func AppendHost(b []byte, h *warts.Host) []byte {
 	b = append(b, render.DNSType(h.QType)...)
 	b = appendNum(b, ", qcount: ", uint64(len(h.Queries)))
 	b = append(b, '\n')
-	if h.ECS != "" {
-		b = appendText(b, " edns-client-subnet: ", h.ECS)
+	if h.ECS != "" || h.Kept.Has(render.HostECS) {
+		b = appendText(b, " edns-client-subnet: ", h.ECS, true)
 		b = append(b, '\n')
 	}
-	b = appendErrMsg(b, h.ErrMsg)
+	b = appendErrMsg(b, h.ErrMsg, h.Kept.Has(render.HostErrMsg))
 	for i := range h.Queries {
 		b = appendHostQuery(b, h, i, &h.Queries[i])
 	}

@@ -45,7 +45,7 @@ func AppendHTTP(b []byte, h *warts.HTTP) []byte {
 	}
 	b = append(b, '\n')
 	b = appendECH(b, h)
-	b = appendErrMsg(b, h.ErrMsg)
+	b = appendErrMsg(b, h.ErrMsg, h.Kept.Has(render.HTTPErrMsg))
 	b = appendURL(b, h)
 	if len(h.Headers) > 0 {
 		b = append(b, " headers:\n"...)
@@ -65,18 +65,19 @@ func AppendHTTP(b []byte, h *warts.HTTP) []byte {
 }
 
 func appendECH(b []byte, h *warts.HTTP) []byte {
+	sni := h.ECHSNI != "" || h.Kept.Has(render.HTTPECHSNI)
 	if h.ECHStatus != warts.HTTPECHNone {
 		b = append(b, " ech-status: "...)
 		b = append(b, h.ECHStatus.String()...)
-		if h.ECHSNI != "" {
+		if sni {
 			b = append(b, ',')
 		}
 	}
-	if h.ECHSNI != "" {
+	if sni {
 		b = append(b, " ech-outer-sni: "...)
 		b = append(b, h.ECHSNI...)
 	}
-	if h.ECHStatus != warts.HTTPECHNone || h.ECHSNI != "" {
+	if h.ECHStatus != warts.HTTPECHNone || sni {
 		b = append(b, '\n')
 	}
 	for _, attr := range [...]struct {

@@ -16,7 +16,7 @@ func AppendNeighbourdisc(b []byte, n *warts.Neighbourdisc) []byte {
 	case warts.NeighbourdiscNDNSol:
 		b = appendNeighbourdiscParams(b, " method: ipv6 nsol", n)
 	}
-	b = appendErrMsg(b, n.ErrMsg)
+	b = appendErrMsg(b, n.ErrMsg, n.Kept.Has(render.NeighbourdiscErrMsg))
 	for i := range n.Probes {
 		probe := &n.Probes[i]
 		b = appendNum(b, " probe: ", uint64(i))
@@ -42,7 +42,7 @@ func appendNeighbourdiscParams(b []byte, method string, n *warts.Neighbourdisc) 
 	b = appendWait(b, ", wait-timeout: ", n.Wait)
 	b = appendNum(b, ", replyc: ", uint64(n.Wanted))
 	b = append(b, ", iface: "...)
-	if n.IfName == "" {
+	if n.IfName == "" && !n.Kept.Has(render.NeighbourdiscIfName) {
 		b = append(b, "(null)"...)
 	}
 	b = append(b, n.IfName...)

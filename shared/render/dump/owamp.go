@@ -37,7 +37,7 @@ func AppendOWAMP(b []byte, o *warts.OWAMP) []byte {
 	b = append(b, " result: "...)
 	b = append(b, o.Result.String()...)
 	b = append(b, '\n')
-	b = appendErrMsg(b, o.ErrMsg)
+	b = appendErrMsg(b, o.ErrMsg, o.Kept.Has(render.OWAMPErrMsg))
 	if len(o.Schedule) > 0 {
 		b = appendNum(b, " schedc: ", uint64(len(o.Schedule)))
 		b = append(b, '\n')

@@ -23,7 +23,7 @@ func AppendPing(b []byte, p *warts.Ping) []byte {
 	}
 	b = appendTime(b, " start: ", p.Start)
 	b = appendPingParams(b, p)
-	b = appendErrMsg(b, p.ErrMsg)
+	b = appendErrMsg(b, p.ErrMsg, p.Kept.Has(render.PingErrMsg))
 	if p.Flags != 0 {
 		b = append(b, " flags:"...)
 		if uint64(p.Flags)&(1<<len(render.PingFlagNames)-1) != 0 {
@@ -132,7 +132,7 @@ func appendPingReply(b []byte, p *warts.Ping, probe *warts.PingProbe, r *warts.P
 	if r.Flags&warts.PingReplyProbeIPID != 0 {
 		b = appendHex(b, ", probe-ipid: 0x", uint64(probe.IPID), 4)
 	}
-	b = appendText(b, ", ifname: ", r.IfName)
+	b = appendText(b, ", ifname: ", r.IfName, r.Kept.Has(render.PingReplyIfName))
 	if r.Flags&warts.PingReplyIPID != 0 {
 		if r.Addr.Is4() {
 			b = appendHex(b, ", reply-ipid: 0x", uint64(uint16(r.IPID)), 4)

@@ -19,7 +19,7 @@ func AppendSniff(b []byte, s *warts.Sniff) []byte {
 	b = append(b, s.StopReason.String()...)
 	b = appendNum(b, ", pktc: ", uint64(len(s.Packets)))
 	b = append(b, '\n')
-	b = appendErrMsg(b, s.ErrMsg)
+	b = appendErrMsg(b, s.ErrMsg, s.Kept.Has(render.SniffErrMsg))
 	for i := range s.Packets {
 		b = append(b, ' ')
 		b = render.AppendSpacePadded(b, int64(i), 3)

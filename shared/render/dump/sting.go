@@ -25,7 +25,7 @@ func AppendSting(b []byte, s *warts.Sting) []byte {
 	b = append(b, "\n result: "...)
 	b = append(b, s.Result.String()...)
 	b = append(b, '\n')
-	b = appendErrMsg(b, s.ErrMsg)
+	b = appendErrMsg(b, s.ErrMsg, s.Kept.Has(render.StingErrMsg))
 	var isns render.ISNs
 	for i := range s.Packets {
 		packet := &s.Packets[i]

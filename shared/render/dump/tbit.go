@@ -27,7 +27,7 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	b = appendCookie(b, t.FOCookie)
 	b = appendTbitTest(b, t)
 	b = appendTbitApp(b, t)
-	b = appendErrMsg(b, t.ErrMsg)
+	b = appendErrMsg(b, t.ErrMsg, t.Kept.Has(render.TbitErrMsg))
 	var isns render.ISNs
 	for i := range t.Packets {
 		packet := &t.Packets[i]
@@ -109,7 +109,7 @@ func appendTbitTest(b []byte, t *warts.Tbit) []byte {
 
 func appendTbitApp(b []byte, t *warts.Tbit) []byte {
 	switch h := t.HTTP; {
-	case h != nil && h.Host != "":
+	case h != nil && (h.Host != "" || h.Kept.Has(render.TbitHTTPHost)):
 		b = append(b, " app: http, url: "...)
 		b = append(b, render.TbitSchemeName(h.Scheme)...)
 		b = append(b, "://"...)
@@ -118,7 +118,7 @@ func appendTbitApp(b []byte, t *warts.Tbit) []byte {
 		return append(b, '\n')
 	case h != nil:
 		b = append(b, " app: http, file: "...)
-		if h.File == "" {
+		if h.File == "" && !h.Kept.Has(render.TbitHTTPFile) {
 			b = append(b, "(null)"...)
 		}
 		b = append(b, h.File...)

@@ -23,7 +23,7 @@ func AppendTrace(b []byte, t *warts.Trace) []byte {
 		b = appendTraceFlags(b, t.Flags)
 	}
 	b = appendTraceStop(b, t)
-	b = appendErrMsg(b, t.ErrMsg)
+	b = appendErrMsg(b, t.ErrMsg, t.Kept.Has(render.TraceErrMsg))
 	b = appendHops(b, t, t.Probes)
 	if t.LastDitch != nil {
 		b = appendHops(b, t, t.LastDitch.Probes)
@@ -66,7 +66,7 @@ func appendTraceType(b []byte, t *warts.Trace) []byte {
 
 func appendDoubletree(b []byte, d *warts.TraceDoubletree) []byte {
 	b = appendNum(b, " doubletree firsthop: ", uint64(d.FirstHop))
-	b = appendText(b, ", lss-name: ", d.LSSName)
+	b = appendText(b, ", lss-name: ", d.LSSName, d.Kept.Has(render.DoubletreeLSSName))
 	if d.LSSStop.IsValid() {
 		b = appendAddr(b, ", lss-stop: ", d.LSSStop)
 	}
@@ -174,8 +174,8 @@ func appendHop(b []byte, t *warts.Trace, probe *warts.TraceProbe, r *warts.Trace
 	b = append(b, "hop "...)
 	b = render.AppendSpacePadded(b, int64(probe.TTL), 2)
 	b = appendAddr(b, "  ", r.Addr)
-	b = appendText(b, " name ", r.Name)
-	b = appendNum(b, "\n attempt: ", uint64(probe.ID+1))
+	b = appendText(b, " name ", r.Name, r.Kept.Has(render.TraceReplyName))
+	b = appendNum(b, "\n attempt: ", uint64(render.Attempt(probe, r)))
 	if probe.TX.Sec != 0 {
 		b = append(b, ", tx: "...)
 		b = render.AppendSince(b, probe.TX, t.Start)

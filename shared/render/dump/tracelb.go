@@ -44,7 +44,7 @@ func AppendTracelb(b []byte, t *warts.Tracelb) []byte {
 		}
 		b = append(b, '\n')
 	}
-	b = appendErrMsg(b, t.ErrMsg)
+	b = appendErrMsg(b, t.ErrMsg, t.Kept.Has(render.TracelbErrMsg))
 	for node, links := range render.LinksByNode(t) {
 		n := &t.Nodes[node]
 		b = appendNum(b, "node ", uint64(node))
@@ -53,7 +53,7 @@ func AppendTracelb(b []byte, t *warts.Tracelb) []byte {
 		if n.Flags&warts.TracelbNodeQTTL != 0 {
 			b = appendNum(b, ", q-ttl ", uint64(n.QuoTTL))
 		}
-		b = appendText(b, ", name ", n.Name)
+		b = appendText(b, ", name ", n.Name, n.Kept.Has(render.TracelbNodeName))
 		b = append(b, '\n')
 		for _, link := range links {
 			b = appendTracelbLink(b, t, n, link)

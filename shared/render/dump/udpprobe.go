@@ -32,7 +32,7 @@ func AppendUDPProbe(b []byte, u *warts.UDPProbe) []byte {
 	b = append(b, ", stop-reason: "...)
 	b = append(b, u.StopReason.String()...)
 	b = append(b, '\n')
-	b = appendErrMsg(b, u.ErrMsg)
+	b = appendErrMsg(b, u.ErrMsg, u.Kept.Has(render.UDPProbeErrMsg))
 	for i := range u.Probes {
 		probe := &u.Probes[i]
 		b = append(b, "  "...)
@@ -49,7 +49,7 @@ func AppendUDPProbe(b []byte, u *warts.UDPProbe) []byte {
 			b = append(b, "  "...)
 			b = render.AppendSince(b, r.RX, u.Start)
 			b = appendNum(b, " reply: ", uint64(j))
-			b = appendText(b, ", ifname: ", r.IfName)
+			b = appendText(b, ", ifname: ", r.IfName, r.Kept.Has(render.UDPProbeReplyIfName))
 			b = appendNum(b, ", len: ", uint64(len(r.Data)))
 			b = append(b, "\n           "...)
 			b = appendCutHex(b, r.Data)

@@ -21,7 +21,7 @@ func AppendDealias(b []byte, d *warts.Dealias) []byte {
 	b = appendStringKey(b, `, "result":`, d.Result.String())
 	b = append(b, `, "start":`...)
 	b = appendSpacedTime(b, d.Start)
-	b = appendTextKey(b, `,"errmsg":`, d.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, d.ErrMsg, d.Kept.Has(render.DealiasErrMsg))
 	b = appendDealiasMethod(b, d)
 	b = appendMonitorKey(b, d.List)
 	b = append(b, `, "probedefs":[`...)

@@ -15,7 +15,7 @@ func AppendHost(b []byte, h *warts.Host) []byte {
 	b = appendUintKey(b, `, "userid":`, uint64(h.UserID))
 	b = append(b, `, "start":`...)
 	b = appendTime(b, h.Start)
-	b = appendTextKey(b, `,"errmsg":`, h.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, h.ErrMsg, h.Kept.Has(render.HostErrMsg))
 	if known := uint64(h.Flags) & (1<<len(render.HostFlagNames) - 1); known != 0 {
 		b = append(b, `, "flags":`...)
 		b = appendFlags(b, known, render.HostFlagNames, ", ", nil)
@@ -23,11 +23,11 @@ func AppendHost(b []byte, h *warts.Host) []byte {
 	b = appendUintKey(b, `, "wait":`, uint64(h.Wait.Milliseconds()))
 	b = appendUintKey(b, `, "retries":`, uint64(h.Retries))
 	b = appendStringKey(b, `, "stop":`, strings.ToUpper(h.StopReason.String()))
-	b = appendTextKey(b, `, "qname":`, h.QName)
+	b = appendTextKey(b, `, "qname":`, h.QName, h.Kept.Has(render.HostQName))
 	b = appendStringKey(b, `, "qclass":`, render.DNSClass(h.QClass))
 	b = appendStringKey(b, `, "qtype":`, render.DNSType(h.QType))
 	b = appendUintKey(b, `, "qcount":`, uint64(len(h.Queries)))
-	if h.ECS != "" {
+	if h.ECS != "" || h.Kept.Has(render.HostECS) {
 		b = append(b, `, "ecs":`...)
 		b = render.AppendQuoted(b, h.ECS, noLimit)
 	}

@@ -55,7 +55,7 @@ func AppendCycle(b []byte, c *warts.Cycle) []byte {
 	}
 	b = appendText(b, name)
 	b = appendUintKey(b, `, "id":`, uint64(c.ID))
-	if c.HostName != "" {
+	if c.HostName != "" || c.Kind != warts.CycleStop && c.Kept.Has(render.CycleHostName) {
 		b = append(b, `, "hostname":`...)
 		b = appendText(b, c.HostName)
 	}
@@ -96,9 +96,9 @@ func appendStringKey(b []byte, key, s string) []byte {
 	return append(b, '"')
 }
 
-// appendTextKey appends a key and a text from the record; nothing for an empty text.
-func appendTextKey(b []byte, key, s string) []byte {
-	if s == "" {
+// appendTextKey appends a key and a text from the record; nothing for an empty text that the record's file did not have.
+func appendTextKey(b []byte, key, s string, had bool) []byte {
+	if s == "" && !had {
 		return b
 	}
 	b = append(b, key...)
@@ -115,7 +115,7 @@ func appendMonitorKey(b []byte, list *warts.List) []byte {
 	if list == nil {
 		return b
 	}
-	return appendTextKey(b, `,"monitor":`, list.Monitor)
+	return appendTextKey(b, `,"monitor":`, list.Monitor, list.Kept.Has(render.ListMonitor))
 }
 
 // appendTime appends {"sec":N,"usec":N}; appendSpacedTime has a space after the comma.

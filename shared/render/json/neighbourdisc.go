@@ -15,7 +15,7 @@ func AppendNeighbourdisc(b []byte, n *warts.Neighbourdisc) []byte {
 	b = appendAddrKey(b, `, "src_mac":`, n.SrcMAC)
 	b = appendAddrKey(b, `, "dst_ip":`, n.DstIP)
 	b = appendAddrKey(b, `, "dst_mac":`, n.DstMAC)
-	if n.IfName != "" {
+	if n.IfName != "" || n.Kept.Has(render.NeighbourdiscIfName) {
 		b = append(b, `, "ifname":`...)
 		b = render.AppendQuoted(b, n.IfName, noLimit)
 	}
@@ -25,7 +25,7 @@ func AppendNeighbourdisc(b []byte, n *warts.Neighbourdisc) []byte {
 	b = append(b, `, "start":`...)
 	b = appendSpacedTime(b, n.Start)
 	b = appendDurationKey(b, `, "wait_timeout":`, n.Wait)
-	b = appendTextKey(b, `,"errmsg":`, n.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, n.ErrMsg, n.Kept.Has(render.NeighbourdiscErrMsg))
 	if n.Flags != 0 {
 		b = append(b, `, "flags":`...)
 		b = appendFlags(b, uint64(n.Flags), neighbourdiscFlagNames, ",", nil)

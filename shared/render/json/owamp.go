@@ -29,7 +29,7 @@ func AppendOWAMP(b []byte, o *warts.OWAMP) []byte {
 	b = appendUintKey(b, `,"udp_sport":`, uint64(o.UDPSrcPort))
 	b = appendUintKey(b, `,"udp_dport":`, uint64(o.UDPDstPort))
 	b = appendStringKey(b, `,"result":`, o.Result.String())
-	b = appendTextKey(b, `,"errmsg":`, o.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, o.ErrMsg, o.Kept.Has(render.OWAMPErrMsg))
 	b = appendMonitorKey(b, o.List)
 	for i, slot := range o.Schedule {
 		if i == 0 {

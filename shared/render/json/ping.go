@@ -48,7 +48,7 @@ func appendPingHeader(b []byte, p *warts.Ping) []byte {
 	b = appendTime(b, p.Start)
 	b = appendStringKey(b, `,"stop_reason":`, p.StopReason.String())
 	b = appendUintKey(b, `,"stop_data":`, uint64(p.StopData))
-	b = appendTextKey(b, `,"errmsg":`, p.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, p.ErrMsg, p.Kept.Has(render.PingErrMsg))
 	b = appendUintKey(b, `,"ping_sent":`, uint64(p.Sent))
 	b = appendUintKey(b, `,"probe_size":`, uint64(p.Size))
 	b = appendUintKey(b, `,"userid":`, uint64(p.UserID))
@@ -125,7 +125,7 @@ func appendPingReply(b []byte, p *warts.Ping, probe *warts.PingProbe, r *warts.P
 	default:
 		b = render.AppendUint(b, uint64(r.Proto))
 	}
-	if r.IfName != "" {
+	if r.IfName != "" || r.Kept.Has(render.PingReplyIfName) {
 		b = append(b, `,"ifname":`...)
 		b = render.AppendQuoted(b, r.IfName, noLimit)
 	}

@@ -26,7 +26,7 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 		b = append(b, `, "options":`...)
 		b = appendFlags(b, uint64(uint16(t.Options)), render.TbitOptionNames, ",", byNumber) // the rest isn't looked at
 	}
-	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg, t.Kept.Has(render.TbitErrMsg))
 	if t.WScale != 0 {
 		b = appendUintKey(b, `, "wscale":`, uint64(t.WScale))
 	}
@@ -89,7 +89,7 @@ func appendTbitApp(b []byte, t *warts.Tbit) []byte {
 	switch {
 	case t.HTTP != nil:
 		b = append(b, `, "app":"http"`...)
-		if t.HTTP.Host != "" {
+		if t.HTTP.Host != "" || t.HTTP.Kept.Has(render.TbitHTTPHost) {
 			url := render.TbitSchemeName(t.HTTP.Scheme) + "://" + t.HTTP.Host + t.HTTP.File
 			b = append(b, `, "http_url":`...)
 			b = render.AppendQuoted(b, url, noLimit)

@@ -51,7 +51,7 @@ func appendTraceHeader(b []byte, t *warts.Trace) []byte {
 	}
 	b = appendStringKey(b, `,"stop_reason":`, stop)
 	b = appendUintKey(b, `,"stop_data":`, uint64(t.StopData))
-	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg, t.Kept.Has(render.TraceErrMsg))
 	b = appendUintKey(b, `,"start":{"sec":`, uint64(t.Start.Sec))
 	b = appendUintKey(b, `,"usec":`, uint64(t.Start.Usec))
 	b = append(b, `,"ftime":"`...)
@@ -120,12 +120,12 @@ func appendHop(b []byte, t *warts.Trace, probe *warts.TraceProbe, r *warts.Trace
 	rxerr := t.Flags&warts.TraceRXErr != 0
 	b = append(b, `{"addr":`...)
 	b = appendAddr(b, r.Addr)
-	if r.Name != "" {
+	if r.Name != "" || r.Kept.Has(render.TraceReplyName) {
 		b = append(b, `,"name":`...)
 		b = render.AppendQuoted(b, r.Name, render.NameLimit)
 	}
 	b = appendUintKey(b, `,"probe_ttl":`, uint64(probe.TTL))
-	b = appendUintKey(b, `,"probe_id":`, uint64(probe.ID+1))
+	b = appendUintKey(b, `,"probe_id":`, uint64(render.Attempt(probe, r)))
 	b = appendUintKey(b, `,"probe_size":`, uint64(probe.Size))
 	b = appendTX(b, probe.TX)
 	b = appendRTTKey(b, `,"rtt":`, uint32(r.RTT.Microseconds()))

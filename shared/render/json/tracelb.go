@@ -55,7 +55,7 @@ func appendTracelbHeader(b []byte, t *warts.Tracelb) []byte {
 	b = appendUintKey(b, `, "probec_max":`, uint64(t.ProbeMax))
 	b = appendUintKey(b, `, "nodec":`, uint64(len(t.Nodes)))
 	b = appendUintKey(b, `, "linkc":`, uint64(len(t.Links)))
-	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, t.ErrMsg, t.Kept.Has(render.TracelbErrMsg))
 	return appendMonitorKey(b, t.List)
 }
 
@@ -63,7 +63,7 @@ func appendTracelbNode(b []byte, t *warts.Tracelb, n *warts.TracelbNode, links [
 	b = append(b, `{"addr":"`...)
 	b = render.AppendAddrOrStar(b, n.Addr)
 	b = append(b, '"')
-	b = appendTextKey(b, `, "name":`, n.Name)
+	b = appendTextKey(b, `, "name":`, n.Name, n.Kept.Has(render.TracelbNodeName))
 	if n.Flags&warts.TracelbNodeQTTL != 0 {
 		b = appendUintKey(b, `, "q_ttl":`, uint64(n.QuoTTL))
 	}

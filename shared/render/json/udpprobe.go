@@ -23,7 +23,7 @@ func AppendUDPProbe(b []byte, u *warts.UDPProbe) []byte {
 		b = appendFlags(b, uint64(u.Flags), udpprobeFlagNames, ",", nil)
 	}
 	b = appendStringKey(b, `, "stop_reason":`, u.StopReason.String())
-	b = appendTextKey(b, `,"errmsg":`, u.ErrMsg)
+	b = appendTextKey(b, `,"errmsg":`, u.ErrMsg, u.Kept.Has(render.UDPProbeErrMsg))
 	b = appendHexKey(b, `, "data":`, u.Data)
 	b = appendUintKey(b, `, "len":`, uint64(len(u.Data)))
 	b = appendUintKey(b, `, "probe_count":`, uint64(u.ProbeCount))
@@ -58,7 +58,7 @@ func appendUDPProbeReply(b []byte, probe *warts.UDPProbeProbe, r *warts.UDPProbe
 	b = appendDurationKey(b, `, "rtt":`, r.RX.Sub(probe.TX))
 	b = appendUintKey(b, `, "len":`, uint64(len(r.Data)))
 	b = appendHexKey(b, `, "data":`, r.Data)
-	if r.IfName != "" {
+	if r.IfName != "" || r.Kept.Has(render.UDPProbeReplyIfName) {
 		b = append(b, `, "ifname":`...)
 		b = render.AppendQuoted(b, r.IfName, noLimit)
 	}

@@ -19,13 +19,13 @@ func AppendTbit(b []byte, t *warts.Tbit) []byte {
 	if h := t.HTTP; h != nil {
 		b = append(b, " app: http"...)
 		switch {
-		case h.Host != "":
+		case h.Host != "" || h.Kept.Has(render.TbitHTTPHost):
 			b = append(b, ", url: "...)
 			b = append(b, render.TbitSchemeName(h.Scheme)...)
 			b = append(b, "://"...)
 			b = append(b, h.Host...)
 			b = append(b, h.File...)
-		case h.File != "":
+		case h.File != "" || h.Kept.Has(render.TbitHTTPFile):
 			b = append(b, ", file: "...)
 			b = append(b, h.File...)
 		}
