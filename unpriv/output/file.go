@@ -8,7 +8,9 @@ import (
 	"io"
 	"io/fs"
 	"strings"
+	"time"
 
+	"scamper/shared/pack"
 	"scamper/shared/render/json"
 	"scamper/shared/render/text"
 	"scamper/shared/warts"
@@ -22,6 +24,9 @@ const (
 	Text Format = iota + 1
 	Warts
 	JSON
+	WartsGzip
+	WartsBzip2
+	WartsXz
 )
 
 // String returns the format's word for -O.
@@ -33,13 +38,28 @@ func (f Format) String() string {
 		return "warts"
 	case JSON:
 		return "json"
+	case WartsGzip, WartsBzip2, WartsXz:
+		return "warts." + f.packing().String()
 	}
 	return "unknown"
 }
 
+// packing is how files of the format are compressed.
+func (f Format) packing() pack.Format {
+	switch f {
+	case WartsGzip:
+		return pack.Gzip
+	case WartsBzip2:
+		return pack.Bzip2
+	case WartsXz:
+		return pack.Xz
+	}
+	return pack.None
+}
+
 // ParseFormat returns the format of a word of -O, which is not case-sensitive.
 func ParseFormat(word string) (Format, bool) {
-	for _, f := range []Format{Text, Warts, JSON} {
+	for _, f := range []Format{Text, Warts, JSON, WartsGzip, WartsBzip2, WartsXz} {
 		if strings.EqualFold(word, f.String()) {
 			return f, true
 		}
@@ -50,11 +70,16 @@ func ParseFormat(word string) (Format, bool) {
 // maxBuffer is how much is collected before it is written; always whole records.
 const maxBuffer = 64 << 10
 
+// packFlush is how often a compressed file is made readable up to its last record: each time costs some bytes.
+const packFlush = 10 * time.Second
+
 // File is an open output file. Its methods are called by one goroutine at a time, the encoder's.
 type File struct {
 	name   string
 	format Format
 	w      io.WriteCloser
+	pack   pack.Writer // compresses to w; nil if the format doesn't
+	packed time.Time   // when pack was flushed last
 	buf    []byte
 	ends   []int // of the records in buf, for warts
 	warts  *warts.Writer
@@ -62,12 +87,22 @@ type File struct {
 }
 
 // NewFile returns the file that writes records to w in a format. name is for messages.
+//
+// Of a compressed file all records up to the last are readable after Close. Before it, and so after a crash, those of
+// [pack.Writer]: a flush of the compressor comes with the first records that are 10 seconds after the one before.
 func NewFile(name string, format Format, w io.WriteCloser) (*File, error) {
 	f := &File{name: name, format: format, w: w, buf: make([]byte, 0, maxBuffer+4096)}
 	switch format {
 	case Text, JSON:
-	case Warts:
+	case Warts, WartsGzip, WartsBzip2, WartsXz:
 		f.warts = warts.NewWriter(buffer{f})
+		if p := format.packing(); p != pack.None {
+			z, err := pack.NewWriter(w, p)
+			if err != nil {
+				return nil, fmt.Errorf("output file %s: %w", name, err)
+			}
+			f.pack, f.packed = z, time.Now()
+		}
 	default:
 		return nil, fmt.Errorf("output file %s: unknown format %d", name, format)
 	}
@@ -96,7 +131,7 @@ func (f *File) Write(r warts.Record) error {
 		return f.err
 	}
 	switch f.format {
-	case Warts:
+	case Warts, WartsGzip, WartsBzip2, WartsXz:
 		if err := f.warts.Write(r); err != nil {
 			return err
 		}
@@ -120,7 +155,7 @@ func (f *File) Flush() error {
 	if len(f.buf) == 0 {
 		return nil
 	}
-	n, err := f.w.Write(f.buf)
+	n, err := f.hand()
 	if err != nil {
 		f.mend(n)
 		if p := (*fs.PathError)(nil); errors.As(err, &p) {
@@ -130,6 +165,19 @@ func (f *File) Flush() error {
 	}
 	f.buf, f.ends = f.buf[:0], f.ends[:0]
 	return f.err
+}
+
+// hand writes what was collected.
+func (f *File) hand() (int, error) {
+	if f.pack == nil {
+		return f.w.Write(f.buf)
+	}
+	n, err := f.pack.Write(f.buf)
+	if now := time.Now(); err == nil && now.Sub(f.packed) >= packFlush {
+		f.packed = now
+		err = f.pack.Flush()
+	}
+	return n, err
 }
 
 // mend cuts a warts file off behind its last whole record, when n bytes of what was collected got into it. What is no
@@ -160,6 +208,9 @@ func (f *File) mend(n int) {
 // Close flushes and closes the file.
 func (f *File) Close() error {
 	err := f.Flush()
+	if f.pack != nil && err == nil {
+		err = f.pack.Close()
+	}
 	if cerr := f.w.Close(); err == nil {
 		err = cerr
 	}

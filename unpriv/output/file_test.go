@@ -19,12 +19,15 @@ func ping(n int) *warts.Ping {
 }
 
 func TestParseFormat(t *testing.T) {
-	for word, want := range map[string]Format{"text": Text, "TEXT": Text, "warts": Warts, "Json": JSON} {
+	for word, want := range map[string]Format{
+		"text": Text, "TEXT": Text, "warts": Warts, "Json": JSON,
+		"warts.gz": WartsGzip, "Warts.BZ2": WartsBzip2, "warts.xz": WartsXz,
+	} {
 		if got, ok := ParseFormat(word); !ok || got != want {
 			t.Errorf("%s: %v, %v", word, got, ok)
 		}
 	}
-	for _, word := range []string{"", "warts.gz", "texts", "unknown"} {
+	for _, word := range []string{"", "warts.zst", "warts.", "texts", "unknown"} {
 		if got, ok := ParseFormat(word); ok {
 			t.Errorf("%q: %v", word, got)
 		}

@@ -339,9 +339,6 @@ func (g *gathered) checkOutput(env Env) *Exit {
 				break
 			}
 		}
-		if w, _ := findWord(c.Format, env.System); w.Unavailable != "" && g.word == "" {
-			g.word = c.Format
-		}
 	}
 	if strings.HasPrefix(c.Format, "warts") && c.Output == "-" && env.Terminal {
 		return with(bad("o", env), "not going to dump warts to a tty, sorry")

@@ -44,7 +44,7 @@ type Config struct {
 	CycleID  uint32 // -C
 
 	Output  string // -o; "-" is standard output
-	Format  string // "text", "warts" or "json"
+	Format  string // "text", "warts", "json", or "warts." and "gz", "bz2" or "xz"
 	OutCopy bool   // -O outcopy
 
 	DebugFile   string // -d; empty is none

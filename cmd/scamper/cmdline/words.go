@@ -50,9 +50,9 @@ var words = []Word{
 	{Name: "text", Help: "write results as text, to be read by people", set: format("text")},
 	{Name: "warts", Help: "write results as warts, which keeps all details", set: format("warts")},
 	{Name: "json", Help: "write results as JSON, one line each", set: format("json")},
-	{Name: "warts.gz", Help: "warts, packed by gzip", Unavailable: "compressed output", set: format("warts.gz")},
-	{Name: "warts.bz2", Help: "warts, packed by bzip2", Unavailable: "compressed output", set: format("warts.bz2")},
-	{Name: "warts.xz", Help: "warts, packed by xz", Unavailable: "compressed output", set: format("warts.xz")},
+	{Name: "warts.gz", Help: "warts, packed by gzip", set: format("warts.gz")},
+	{Name: "warts.bz2", Help: "warts, packed by bzip2", set: format("warts.bz2")},
+	{Name: "warts.xz", Help: "warts, packed by xz", set: format("warts.xz")},
 	{
 		Name: "cmdfile", Help: "the lines of the file are whole commands",
 		set: func(c *Config, _ string) { c.ListForm = source.Commands },
