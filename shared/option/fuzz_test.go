@@ -1,6 +1,7 @@
 package option
 
 import (
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -90,12 +91,16 @@ func FuzzDuration(f *testing.F) {
 	for _, s := range []string{"1", "0.5s", "1.000001", "3us", "2.5ms", "1.", ".1", "00.10ms"} {
 		f.Add(s)
 	}
+	f.Add("10000000000.1")
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := ParseDuration(text, time.Second)
 		if len(text) > 15 {
 			return
 		}
 		want, wantOK := slowDuration(text)
+		if longest := math.MaxInt64 - math.MaxInt64%time.Second; ok && got == longest && want > got {
+			return // cut to the longest that there is
+		}
 		if got != want || ok != wantOK {
 			t.Fatalf("ParseDuration(%q) = %v, %v; want %v, %v", text, got, ok, want, wantOK)
 		}
