@@ -105,21 +105,24 @@ func eventually(t testing.TB, what string, is func() bool) {
 	}
 }
 
-// mainProcess is the number of the main process that the helper has started.
-func mainProcess(t testing.TB, helper int) int {
+// mainProcess is the number of the main process that the helper has started, once that has given up its rights. (Before
+// it starts one, Go's runtime has a short-lived child that tries how it can be waited for.)
+func mainProcess(t testing.TB, helper int) (main int) {
 	t.Helper()
-	child := 0
-	eventually(t, "the helper has a child", func() bool {
+	eventually(t, "the helper has a child without rights", func() bool {
 		files, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", helper))
 		for _, f := range files {
 			b, _ := os.ReadFile(f)
-			if n, err := strconv.Atoi(strings.TrimSpace(string(b))); err == nil {
-				child = n
+			for word := range strings.FieldsSeq(string(b)) {
+				text, _ := os.ReadFile("/proc/" + word + "/status")
+				if strings.Contains(string(text), "\nUid:\t"+nobody(t).Uid+"\t") {
+					main, _ = strconv.Atoi(word)
+				}
 			}
 		}
-		return child != 0
+		return main != 0
 	})
-	return child
+	return main
 }
 
 // ended tells whether a process has ended; one that nobody has waited for has.

@@ -51,7 +51,7 @@ func startBusy(t *testing.T, args ...string) *busy {
 	out := filepath.Join(openDir(t), "out.warts")
 	b := &busy{out: out}
 	b.Process = ns.Start(command(program(t), append(args, "-p", "1000", "-O", "warts", "-o", out,
-		"-I", "ping -c 1 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2")...))
+		"-I", "ping -c 1 -W 50ms 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2")...))
 	b.helper = b.Cmd.Process.Pid
 	b.main = mainProcess(t, b.helper)
 	eventually(t, "the first result is written", func() bool { return fileSize(out) > 100 })
@@ -244,7 +244,7 @@ func TestSignalQueued(t *testing.T) {
 	ns := alone(t)
 	out := filepath.Join(openDir(t), "out.json")
 	p := ns.Start(command(program(t), "-w", "2", "-p", "1000", "-o", out, "-I",
-		"ping -c 1 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2", "ping -c 1 127.0.0.2", "ping -c 10000 127.0.0.3", "ping -c 1 127.0.0.4"))
+		"ping -c 1 -W 50ms 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2", "ping -c 1 127.0.0.2", "ping -c 10000 127.0.0.3", "ping -c 1 127.0.0.4"))
 	eventually(t, "the first result is written", func() bool {
 		b, err := os.ReadFile(out)
 		return err == nil && strings.Contains(string(b), `"ping"`)

@@ -105,6 +105,7 @@ type Scheduler struct {
 	ready   fifo
 	readyN  int // tasks in ready that still want a slot
 	running int
+	held    int   // machines that wait for the end of a running task
 	all     *Task // running tasks
 	free    *Task
 	dirty   []*Outbox
@@ -235,8 +236,12 @@ func (s *Scheduler) Collect() {
 func (s *Scheduler) wantsSlot() bool { return s.readyN > 0 || s.canStart() }
 
 func (s *Scheduler) canStart() bool {
-	return !s.closing && (s.window == 0 || s.running < s.window) && s.feed.Ready() && !s.sink.Full()
+	return !s.closing && (s.window == 0 || s.running < s.window) && s.held < maxHeld && s.feed.Ready() && !s.sink.Full()
 }
+
+// maxHeld is how many machines are held back before no new ones are taken: a list may have the same target a million
+// times.
+const maxHeld = 4096
 
 // spend gives out the slots between the last one and now, at most a batch.
 func (s *Scheduler) spend(now loop.Mono) {
@@ -297,6 +302,7 @@ func (s *Scheduler) Hold(m Machine, o Origin) bool {
 		if by := s.table.blocker(s.sigs[i], nil); by != nil {
 			s.Stats.HeldBack++
 			by.hold(&held{machine: m, origin: o})
+			s.held++
 			return true
 		}
 	}
@@ -367,11 +373,12 @@ func (t *Task) Expire(loop.Mono) {
 }
 
 func (t *Task) hold(h *held) {
-	p := &t.held
-	for *p != nil {
-		p = &(*p).next
+	if t.lastHeld == nil {
+		t.held = h
+	} else {
+		t.lastHeld.next = h
 	}
-	*p = h
+	t.lastHeld = h
 }
 
 // ended is called by Task.End.
@@ -404,7 +411,10 @@ func (s *Scheduler) ended(t *Task) {
 		t.origin.Ended(t)
 	}
 	if list := t.held; list != nil {
-		t.held = nil
+		t.held, t.lastHeld = nil, nil
+		for h := list; h != nil; h = h.next {
+			s.held--
+		}
 		if s.closing {
 			list.each(func(m Machine, o Origin) bool {
 				o.Ended(nil)

@@ -45,20 +45,21 @@ const (
 
 // Task is one running measurement. Machines get it with each call and ask for what they want next through it.
 type Task struct {
-	timer   loop.Timer
-	machine Machine
-	sched   *Scheduler
-	origin  Origin
-	first   entry   // the first signature, in place
-	more    []entry // the others
-	held    *held   // machines that wait for the end of this one, oldest first
-	next    *Task   // in the ready queue, or in the free list
-	prev    *Task   // in the list of running tasks
-	after   *Task
-	unsent  int32 // packets in a batch that the kernel does not have yet
-	state   taskState
-	signed  bool // signatures are installed
-	queued  bool // in the ready queue, perhaps only as a leftover
+	timer    loop.Timer
+	machine  Machine
+	sched    *Scheduler
+	origin   Origin
+	first    entry   // the first signature, in place
+	more     []entry // the others
+	held     *held   // machines that wait for the end of this one, oldest first
+	lastHeld *held
+	next     *Task // in the ready queue, or in the free list
+	prev     *Task // in the list of running tasks
+	after    *Task
+	unsent   int32 // packets in a batch that the kernel does not have yet
+	state    taskState
+	signed   bool // signatures are installed
+	queued   bool // in the ready queue, perhaps only as a leftover
 }
 
 // Origin is where a task came from and so where its result goes. The scheduler itself looks at nothing but Ended.

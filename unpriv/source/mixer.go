@@ -40,8 +40,8 @@ type Mixer[T any] struct {
 	e entry // scratch
 }
 
-// maxRefused is how many commands and lines that cannot be used one call of Take goes through, so that replies are not
-// kept waiting by a file of nonsense.
+// maxRefused is how many commands and lines that cannot be used now one call of Take goes through, so that replies are not
+// kept waiting by a file of nonsense or of the same target.
 const maxRefused = 256
 
 // NewMixer returns a mixer without sources.
@@ -103,6 +103,7 @@ func (m *Mixer[T]) Take() (task T, c *Cycle, ok bool) {
 		}
 		m.e = entry{}
 		if m.hooks.Start != nil && m.hooks.Start(c, task) {
+			budget--
 			continue
 		}
 		m.n++

@@ -114,13 +114,13 @@ func (l *liner) all(file io.Reader) error {
 			tooLong = false
 		}
 		if err != nil {
+			if err != io.EOF {
+				return err // what was read of a line may be half an address, which is another one
+			}
 			if (begin < end || tooLong) && !l.take(buf[begin:end], tooLong, 0) {
 				return nil
 			}
-			if err == io.EOF {
-				err = nil
-			}
-			return err
+			return nil
 		}
 		if len(l.batch.items) > 0 && !l.flush() { // whoever types the lines waits for the results
 			return nil
