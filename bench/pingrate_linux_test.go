@@ -87,9 +87,14 @@ func targetList(b *testing.B) string {
 	first := base.Addr().As4()
 	r := rand.New(rand.NewPCG(1, 2))
 	var text bytes.Buffer
-	for range targets {
-		a := first
+	seen := make(map[uint32]bool) // two pings of one address would run one after the other
+	for len(seen) < targets {
 		v := r.Uint32N(1 << (32 - base.Bits()))
+		if seen[v] {
+			continue
+		}
+		seen[v] = true
+		a := first
 		a[1] |= byte(v >> 16)
 		a[2], a[3] = byte(v>>8), byte(v)
 		fmt.Fprintln(&text, netip.AddrFrom4(a))
