@@ -92,6 +92,7 @@ func New(c Config) (*Engine, error) {
 	e.feed = newFeed(e)
 	e.sched = sched.New(sched.Config{
 		PPS: c.PPS, Window: c.Window, Batch: c.Batch, Loop: e.loop, Feed: e.feed, Sink: e.queue,
+		OnPanic: e.panicked,
 	})
 	e.sched.OnIdle(e.loop.Stop)
 	e.loop.AddTurner(e.sched)

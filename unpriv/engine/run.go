@@ -88,7 +88,9 @@ func (e *Engine) Run() error {
 	if e.config.Progress != nil {
 		e.config.Progress.finish(e)
 	}
+	e.sched.Shut()
 	e.reportLosses()
+	e.account()
 	_ = e.sockets.Close()
 	_ = e.routes.Close()
 	_ = e.config.Handles.Close()
@@ -189,13 +191,6 @@ func (e *Engine) socketError(err error) {
 		return
 	}
 	e.log.Error(err.Error())
-}
-
-// reportLosses says what was lost in our own buffers: a reply lost there is a defect, and the user must know.
-func (e *Engine) reportLosses() {
-	if n := e.sockets.Drops(); n > 0 {
-		e.log.Error(fmt.Sprintf("%d received packets were dropped because our buffers were full", n))
-	}
 }
 
 // Signals begins to catch the signals that end a run, for Config.Signals. Until there is an engine they wait.

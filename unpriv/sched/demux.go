@@ -20,44 +20,54 @@ func (s *Scheduler) Deliver(r *probe.Reply) bool {
 	return found
 }
 
-func (s *Scheduler) deliver(r *probe.Reply) bool {
-	first, second := r.Targets()
-	found := s.offer(first, r)
-	if second.IsValid() && second != first && s.offer(second, r) {
-		found = true
-	}
-	return found
-}
-
 // maxEarly bounds how many replies are kept that were faster than the news of what they answer.
 const maxEarly = 4096
 
-func (s *Scheduler) offer(addr netip.Addr, r *probe.Reply) bool {
-	if !addr.IsValid() {
-		return false
+// deliver hands r to each task that wants it, once, whatever number of its signatures and addresses fit. All of them are
+// found before the first one is told: a machine may end its task, which takes entries out of the table.
+func (s *Scheduler) deliver(r *probe.Reply) bool {
+	list := s.wanting[:0]
+	s.wanting = nil
+	s.offers++
+	first, second := r.Targets()
+	list = s.find(list, first, r)
+	if second != first {
+		list = s.find(list, second, r)
 	}
-	found := false
-	var last *Task
-	for e := s.table.byAddr[addr.As16()]; e != nil; {
-		next, t := e.next, e.task // the machine may end the task, which removes its entries
-		if t != last && t.state != taskDone && e.sig.wants(r) {
-			found, last = true, t
-			if t.unsent > 0 && s.relays && len(s.early) < maxEarly {
-				// What it answers may have been sent while we do not know yet.
+	found := len(list) > 0
+	if s.relays && len(s.early) < maxEarly {
+		for _, t := range list {
+			if t.unsent > 0 {
+				// What it answers may have been sent while we do not know yet. Nobody gets it before all can.
 				s.early = append(s.early, r.Clone())
+				clear(list)
+				s.wanting = list
 				return true
 			}
-			t.machine.Reply(t, r)
-			if t.state == taskDone {
-				// Entries of this task are gone, next may be one of them.
-				for next != nil && next.task == t {
-					next = nil
-				}
-			}
 		}
-		e = next
 	}
+	for _, t := range list {
+		if t.state != taskDone {
+			t.machine.Reply(t, r)
+		}
+	}
+	clear(list)
+	s.wanting = list
 	return found
+}
+
+// find appends the tasks with a signature at addr that wants r, without those that are in the list.
+func (s *Scheduler) find(list []*Task, addr netip.Addr, r *probe.Reply) []*Task {
+	if !addr.IsValid() {
+		return list
+	}
+	for e := s.table.byAddr[addr.As16()]; e != nil; e = e.next {
+		if t := e.task; t.offered != s.offers && e.sig.wants(r) {
+			t.offered = s.offers
+			list = append(list, t)
+		}
+	}
+	return list
 }
 
 // wants reports whether the packet could belong to the signature, whose address is known to fit. Ports and identifiers

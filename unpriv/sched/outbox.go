@@ -3,6 +3,7 @@ package sched
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"scamper/unpriv/netio"
 )
@@ -25,9 +26,14 @@ type Outbox struct {
 	handed  uint64
 	next    uint64
 
-	dirty bool // in the scheduler's list of outboxes to flush
-	busy  bool // owners are being told: a machine may not send in Sent
+	dirty  bool   // in the scheduler's list of outboxes to flush
+	busy   bool   // owners are being told: a machine may not send in Sent
+	fulls  uint64 // what the relay counted so far
+	closed bool
 }
+
+// usualPacket is the room that each buffer begins with, in bytes; larger packets make theirs grow.
+const usualPacket = 256
 
 // owner is who hears that the packet was sent.
 type owner struct {
@@ -42,7 +48,8 @@ func (s *Scheduler) NewOutbox(port netio.Port) *Outbox {
 	for n < 2*s.batch {
 		n *= 2
 	}
-	if half, ok := port.(interface{ Split() bool }); ok && s.relays && half.Split() {
+	if half, ok := port.(interface{ Split() bool }); ok && s.relays && s.relaying < maxRelays && half.Split() {
+		s.relaying++
 		o.relay = newRelay(port)
 		n = relayLen
 		o.packets, o.stamps = o.relay.packets, o.relay.stamps
@@ -50,6 +57,10 @@ func (s *Scheduler) NewOutbox(port netio.Port) *Outbox {
 		o.packets, o.stamps = make([]netio.Packet, n), make([]netio.Stamp, n)
 	}
 	o.owner, o.bufs = make([]owner, n), make([][]byte, n)
+	room := make([]byte, n*usualPacket)
+	for i := range o.bufs {
+		o.bufs[i] = room[i*usualPacket : i*usualPacket : (i+1)*usualPacket]
+	}
 	s.outboxes[o] = struct{}{}
 	return o
 }
@@ -57,13 +68,26 @@ func (s *Scheduler) NewOutbox(port netio.Port) *Outbox {
 // Port returns the port that the outbox sends through.
 func (o *Outbox) Port() netio.Port { return o.port }
 
-// Close ends the outbox. Packets that are still in it are not sent.
+// Close ends the outbox. Packets that are still in it are not sent: their owners hear of that.
 func (o *Outbox) Close() {
+	if o.closed {
+		return
+	}
+	o.closed = true
 	if o.relay != nil {
 		o.relay.stop()
+		o.collect()
 		o.relay = nil
+		o.sched.relaying--
 	}
+	for o.settled < o.next {
+		o.settle(o.settled+1, errClosed)
+	}
+	o.handed = o.next
 	delete(o.sched.outboxes, o)
+	if i := slices.Index(o.sched.dirty, o); i >= 0 {
+		o.sched.dirty = slices.Delete(o.sched.dirty, i, i+1)
+	}
 }
 
 func (o *Outbox) size() uint64 { return uint64(len(o.packets)) }
@@ -74,26 +98,26 @@ func (o *Outbox) room() int { return int(o.size() - (o.next - o.settled)) }
 // Buffer returns the empty buffer of the next packet, to be appended to and passed to Add; nil if there is no room, which
 // happens only to tasks that send outside their turn.
 func (o *Outbox) Buffer() []byte {
-	if o.room() == 0 && !o.busy {
+	if o.room() == 0 && !o.busy && !o.closed {
 		o.flush()
 	}
-	if o.room() == 0 || o.busy {
+	if o.room() == 0 || o.busy || o.closed {
 		return nil
 	}
-	b := o.bufs[o.next%o.size()]
-	if b == nil {
-		b = make([]byte, 0, 256)
-	}
-	return b[:0]
+	return o.bufs[o.next%o.size()][:0]
 }
 
 // errNoRoom is what a packet meets that is sent outside a turn although the port is stuck.
 var errNoRoom = fmt.Errorf("packet not sent: %w", netio.ErrFull)
 
+// errClosed is what a packet meets that was not sent when its outbox was closed.
+var errClosed = errors.New("packet not sent: its outbox was closed")
+
 // Add puts p into the batch. p.Data was appended to what Buffer returned last. Machine.Sent is called for it with id
 // before the scheduler's turn is over, or later if the kernel's buffer is full or a relay sends.
 func (o *Outbox) Add(t *Task, id uint32, p netio.Packet) {
-	if o.room() == 0 || o.busy {
+	if o.room() == 0 || o.busy || o.closed {
+		o.sched.Stats.Refused++
 		t.machine.Sent(t, id, 0, errNoRoom)
 		return
 	}
@@ -142,6 +166,9 @@ func (o *Outbox) collect() {
 	if o.relay == nil || o.busy {
 		return
 	}
+	full := o.relay.full.Load()
+	o.sched.Stats.Full += full - o.fulls
+	o.fulls = full
 	for done := o.relay.done.Load(); o.settled < done; {
 		o.settle(o.settled+1, o.relay.errs[o.settled%o.size()])
 	}
@@ -157,11 +184,15 @@ func (o *Outbox) settle(end uint64, err error) {
 		o.owner[at].task = nil
 		o.settled++
 		t.unsent--
-		if err != nil {
+		switch {
+		case err == nil:
+			o.sched.Stats.Sent++
+		case o.closed && errors.Is(err, errClosed):
+			o.sched.Stats.Unsent++
+			stamp = 0
+		default:
 			o.sched.Stats.Refused++
 			stamp = 0
-		} else {
-			o.sched.Stats.Sent++
 		}
 		if t.state == taskDone {
 			o.sched.release(t)

@@ -25,9 +25,14 @@ type relay struct {
 	done   atomic.Uint64 // of those, packets that were sent or refused
 	parked atomic.Bool   // the sender waits for wake
 	wake   chan struct{}
+	full   atomic.Uint64 // times that the kernel's send buffer was full
 	quit   atomic.Bool
 	exited chan struct{}
 }
+
+// maxRelays is how many outboxes have one: each has a goroutine and a ring of its own, and the first few sockets carry
+// nearly everything.
+const maxRelays = 16
 
 // relayLen is the number of slots, a power of two: enough for what is sent while the sender is late by 10 ms at 100,000
 // packets per second.
@@ -74,6 +79,7 @@ func (r *relay) run() {
 		at := i % relayLen
 		n, err := r.port.Send(r.packets[at : at+1])
 		if n == 0 && errors.Is(err, netio.ErrFull) {
+			r.full.Add(1)
 			time.Sleep(fullPause)
 			continue
 		}

@@ -69,11 +69,15 @@ type Config struct {
 	Loop  *loop.Loop
 	Feed  Feed
 	Sink  Sink
+	// OnPanic is told when a technique in a Session panicked: the value and the stack. The task then ends without a record
+	// and the others go on. Nil lets the panic through, which ends the program. A Machine that panics always does.
+	OnPanic func(value any, stack []byte)
 	// Seed makes the random choices repeatable; 0 takes a random one.
 	Seed uint64
 }
 
-// Stats counts what happened. Sent + Refused is what tasks asked for; Matched + Unmatched is what was parsed.
+// Stats counts what happened. Sent + Refused + Unsent is what tasks asked for, once all outboxes are
+// closed; Matched + Unmatched is what was parsed.
 type Stats struct {
 	Started   uint64 // tasks
 	Ended     uint64 // tasks
@@ -83,7 +87,10 @@ type Stats struct {
 	Full      uint64 // times that the kernel's send buffer was full
 	Matched   uint64 // replies offered to at least one task
 	Unmatched uint64 // replies that no signature asked for
-	Waits     uint64 // turns without a new task because the output could not keep up
+	Waits     uint64 // times that new tasks had to wait because the output could not keep up
+	Unsent    uint64 // packets that were still with us when their outbox was closed
+	Dropped   uint64 // replies that a session could not take: too many while its packet waited for the kernel
+	Panics    uint64 // techniques that panicked
 }
 
 // Scheduler is described at the top of the package.
@@ -109,12 +116,18 @@ type Scheduler struct {
 	all     *Task // running tasks
 	free    *Task
 	dirty   []*Outbox
+	spare   []*Outbox // room for the next dirty
 	// outboxes are all that are open.
 	outboxes map[*Outbox]struct{}
 	relays   bool           // outboxes send on goroutines of their own
+	relaying int            // how many do
 	early    []*probe.Reply // replies to packets that we do not know yet to be sent
-	quantum  time.Duration  // slots are given out for so long at once
+	wanting  []*Task        // scratch of deliver
+	offers   uint64         // replies offered so far, also again
+	onPanic  func(value any, stack []byte)
+	quantum  time.Duration // slots are given out for so long at once
 	stuck    bool
+	waits    bool // the output was full when last asked
 	closing  bool
 	sigs     []Signature // scratch
 	onIdle   func()
@@ -133,7 +146,7 @@ func New(c Config) *Scheduler {
 		Rand: rand.New(rand.NewPCG(seed, 0x5ca3be5)),
 		loop: c.Loop, feed: c.Feed, sink: c.Sink, window: c.Window, batch: c.Batch,
 		table: newTable(), extra: make(map[*Task][]*entry), last: c.Loop.Now(),
-		outboxes: make(map[*Outbox]struct{}), relays: c.PPS == 0 || c.PPS >= RelayPPS,
+		onPanic: c.OnPanic, outboxes: make(map[*Outbox]struct{}), relays: c.PPS == 0 || c.PPS >= RelayPPS,
 	}
 	s.SetPPS(c.PPS)
 	if s.relays {
@@ -167,7 +180,7 @@ func (s *Scheduler) Loop() *loop.Loop { return s.loop }
 
 // Turn spends the slots that are due. See loop.Turner.
 func (s *Scheduler) Turn(now loop.Mono) loop.Mono {
-	if s.stuck {
+	if len(s.dirty) > 0 { // stuck, or sent outside a slot
 		s.flush()
 	}
 	due := s.last.Add(max(s.gap, s.quantum))
@@ -193,7 +206,7 @@ const unsettledPause = 100 * time.Microsecond
 // next returns when there is something to do again.
 func (s *Scheduler) next(now loop.Mono) loop.Mono {
 	switch {
-	case s.stuck:
+	case len(s.dirty) > 0:
 		return now.Add(unsettledPause)
 	case s.running == 0 && (s.closing || s.feed.Finished()):
 		if s.onIdle != nil {
@@ -236,7 +249,15 @@ func (s *Scheduler) Collect() {
 func (s *Scheduler) wantsSlot() bool { return s.readyN > 0 || s.canStart() }
 
 func (s *Scheduler) canStart() bool {
-	return !s.closing && (s.window == 0 || s.running < s.window) && s.held < maxHeld && s.feed.Ready() && !s.sink.Full()
+	if s.closing || s.window != 0 && s.running >= s.window || s.held >= maxHeld || !s.feed.Ready() {
+		return false
+	}
+	full := s.sink.Full()
+	if full && !s.waits {
+		s.Stats.Waits++
+	}
+	s.waits = full
+	return !full
 }
 
 // maxHeld is how many machines are held back before no new ones are taken: a list may have the same target a million
@@ -441,8 +462,12 @@ func (s *Scheduler) release(t *Task) {
 func (s *Scheduler) flush() {
 	s.stuck = false
 	list := s.dirty
-	s.dirty = s.dirty[:0]
+	s.dirty = s.spare[:0] // whoever hears that a packet was sent may send through another outbox
+	defer func() { s.spare = list[:0] }()
 	for _, o := range list {
+		if o.closed {
+			continue
+		}
 		if o.flush() {
 			o.dirty = false
 		} else {
@@ -454,6 +479,7 @@ func (s *Scheduler) flush() {
 
 // Close halts all running tasks and takes no new ones. Their records go to the sink.
 func (s *Scheduler) Close() {
+	s.Collect() // what has arrived is part of the results
 	s.closing = true
 	for s.all != nil {
 		t := s.all
@@ -465,7 +491,7 @@ func (s *Scheduler) Close() {
 	}
 }
 
-// Shut closes all outboxes, after the last turn.
+// Shut closes all outboxes, after the last turn and before their ports are closed.
 func (s *Scheduler) Shut() {
 	for o := range s.outboxes {
 		o.Close()

@@ -3,6 +3,7 @@ package sched
 import (
 	"errors"
 	"iter"
+	"runtime/debug"
 
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
@@ -58,17 +59,18 @@ type Session struct {
 	stop      func()
 	yield     func(wish) bool
 
-	wish    wish
-	event   Event
-	inbox   []*probe.Reply // arrived while the session could not take them
-	halted  bool
-	running bool // the coroutine is on the stack
-	over    bool
-	woken   bool
-	id      uint32 // of the packet under way
-	sentAt  netio.Stamp
-	sentErr error
-	extra   []func() // releases what was opened, last first
+	wish     wish
+	event    Event
+	inbox    []*probe.Reply // arrived while the session could not take them
+	halted   bool
+	running  bool // the coroutine is on the stack
+	over     bool
+	woken    bool
+	panicked bool
+	id       uint32 // of the packet under way
+	sentAt   netio.Stamp
+	sentErr  error
+	extra    []func() // releases what was opened, last first
 }
 
 // wish is what the coroutine waits for.
@@ -186,9 +188,21 @@ func (s *Session) Begin(t *Task) {
 	s.task = t
 	s.resume, s.stop = iter.Pull(func(yield func(wish) bool) {
 		s.yield = yield
+		if t.sched.onPanic != nil {
+			defer s.rescue(t.sched)
+		}
 		s.technique.Run(s)
 	})
 	s.deliver(Event{})
+}
+
+// rescue ends a technique that panicked and nothing else: its record may be half made and is not written.
+func (s *Session) rescue(in *Scheduler) {
+	if v := recover(); v != nil {
+		s.panicked = true
+		in.Stats.Panics++
+		in.onPanic(v, debug.Stack())
+	}
 }
 
 // deliver resumes the coroutine with an event and does what it wishes next.
@@ -248,6 +262,8 @@ func (m machine) Reply(_ *Task, r *probe.Reply) {
 	if m.running || m.wish.kind == sent {
 		if len(m.inbox) < maxInbox {
 			m.inbox = append(m.inbox, r.Clone())
+		} else {
+			m.task.sched.Stats.Dropped++
 		}
 		return
 	}
@@ -271,7 +287,12 @@ func (m machine) Halt(*Task) {
 	}
 }
 
-func (m machine) Record(o Origin) warts.Record { return m.technique.Record(o) }
+func (m machine) Record(o Origin) warts.Record {
+	if m.panicked {
+		return nil
+	}
+	return m.technique.Record(o)
+}
 
 func (m machine) Recycle() {}
 

@@ -56,7 +56,8 @@ type Task struct {
 	next     *Task // in the ready queue, or in the free list
 	prev     *Task // in the list of running tasks
 	after    *Task
-	unsent   int32 // packets in a batch that the kernel does not have yet
+	unsent   int32  // packets in a batch that the kernel does not have yet
+	offered  uint64 // the last reply that was offered to it
 	state    taskState
 	signed   bool // signatures are installed
 	queued   bool // in the ready queue, perhaps only as a leftover
