@@ -27,16 +27,20 @@ func sniffs(addr string) Signature {
 func TestDeliverOnceToEach(t *testing.T) {
 	b := newBench(t, 1000, 0)
 	sniff := sniffs("192.0.2.1")
+	oldest := &resting{&sender{b: b, sigs: []Signature{sniff}}}
 	first := &resting{&sender{b: b, sigs: []Signature{sniff, sniff}}}
 	ends := &once{resting{&sender{b: b, sigs: []Signature{sniff, sniff}}}}
 	last := &resting{&sender{b: b, sigs: []Signature{sniff}}}
+	b.sched.begin(oldest, b)
 	t1 := b.sched.begin(first, b)
 	b.sched.begin(ends, b)
 	b.sched.begin(last, b)
 	t1.Listen(sniff)
-	b.sched.Deliver(echoReply("192.0.2.1", 1, 1))
-	if first.replies != 1 || ends.replies != 1 || last.replies != 1 {
-		t.Errorf("replies: %d, %d, %d; want 1 each", first.replies, ends.replies, last.replies)
+	for n := 1; n <= 2; n++ {
+		b.sched.Deliver(echoReply("192.0.2.1", 1, 1))
+		if oldest.replies != n || first.replies != n || ends.replies != 1 || last.replies != n {
+			t.Errorf("replies: %d, %d, %d, %d; want %d, %d, 1, %d", oldest.replies, first.replies, ends.replies, last.replies, n, n, n)
+		}
 	}
 }
 
