@@ -72,15 +72,11 @@ func (p *Progress) line(now loop.Mono) string {
 	return line
 }
 
-// eta extrapolates from how far the lists have been read.
+// eta extrapolates from how much of the sources was handed out.
 func (p *Progress) eta(now loop.Mono) (time.Duration, bool) {
 	done, known := 0.0, false
 	for _, s := range p.engine.feed.mixer.All() {
-		progress, ok := s.Progress()
-		if !ok {
-			continue
-		}
-		f, ok := progress.Fraction()
+		f, ok := s.Fraction()
 		if _, endless := s.Cycles(); !ok || endless || f <= 0 {
 			return 0, false
 		}

@@ -29,7 +29,7 @@ type FileConfig struct {
 
 // Progress is how far a source has come with its file.
 type Progress struct {
-	Read   int64 // bytes of the file, packed if it is, behind the lines that were handed out
+	Read   int64 // bytes of the file, packed if it is, that the lines handed out took, about
 	Size   int64 // bytes of the file; -1 if unknown (a pipe)
 	Lines  int64 // lines gone through in this cycle
 	Usable int64 // of those, lines that were handed out as commands
@@ -90,7 +90,8 @@ type fileFeed struct {
 	closed bool
 
 	cur      *batch
-	i, at    int // next item, and the beginning of its text
+	i, at    int   // next item, and the beginning of its text
+	base     int64 // bytes of the file read before cur
 	progress Progress
 }
 
@@ -127,6 +128,21 @@ func (s *Source) Progress() (p Progress, ok bool) {
 		return Progress{}, false
 	}
 	return f.progress, true
+}
+
+// Fraction returns how much of the source was handed out, from 0 to 1; ok is false if that is not known. Of a file it is
+// the current cycle.
+func (s *Source) Fraction() (f float64, ok bool) {
+	switch feed := s.feed.(type) {
+	case *fileFeed:
+		return feed.progress.Fraction()
+	case *words:
+		if feed.total == 0 {
+			return 0, false
+		}
+		return 1 - float64(len(feed.list))/float64(feed.total), true
+	}
+	return 0, false
 }
 
 // FileName returns the name of the file, or nothing.
@@ -195,7 +211,7 @@ func (f *fileFeed) close() {
 
 // again reads the file once more. The goroutine of the pass before has ended: it handed over the batch that said so.
 func (f *fileFeed) again() {
-	f.progress = Progress{Size: f.progress.Size}
+	f.progress, f.base = Progress{Size: f.progress.Size}, 0
 	reload, open := f.config.AutoReload, f.config.Open
 	go func() {
 		file, err := f.rewind(reload, open)
@@ -257,6 +273,7 @@ func (f *fileFeed) next(c *Command) (supply, *Problem) {
 			it := &b.items[f.i]
 			f.i++
 			f.progress.Lines = it.line
+			f.progress.Read = f.base + (b.read-f.base)*int64(f.i)/int64(len(b.items)) // about
 			if it.err != nil {
 				return something, &Problem{File: f.config.Name, Line: it.line, Err: it.err}
 			}
@@ -267,7 +284,7 @@ func (f *fileFeed) next(c *Command) (supply, *Problem) {
 			f.progress.Usable++
 			return something, nil
 		}
-		f.progress.Lines, f.progress.Read = b.lines, b.read
+		f.progress.Lines, f.progress.Read, f.base = b.lines, b.read, b.read
 		if b.size >= 0 {
 			f.progress.Size = b.size
 		}

@@ -465,6 +465,9 @@ func TestProgress(t *testing.T) {
 		if !ok || done < last || p.Size != info.Size() || p.Lines != int64(i+1) || p.Usable != int64(i+1) {
 			t.Fatalf("after %d: %+v", i+1, p)
 		}
+		if should := float64(i+1) / 1000; done < should-0.02 || done > should+0.02 { // lines are nearly of the same length
+			t.Fatalf("after %d lines of 1000: %v", i+1, done)
+		}
 		last = done
 	}
 	r.all(t, 1)
@@ -473,6 +476,23 @@ func TestProgress(t *testing.T) {
 	}
 	if _, ok := (Progress{Size: -1}).Fraction(); ok {
 		t.Error("a pipe has a fraction")
+	}
+	words := NewTargets(Config{Name: "words", Priority: 1}, []string{"192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"})
+	r = newReading()
+	if err := r.Add(words); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 5 {
+		if got, ok := words.Fraction(); got != float64(i)/4 || !ok {
+			t.Errorf("after %d operands of 4: %v, %v", i, got, ok)
+		}
+		r.all(t, 1)
+	}
+	if _, ok := NewTargets(Config{}, nil).Fraction(); ok {
+		t.Error("no operands have a fraction")
+	}
+	if _, ok := NewControl(Config{}).Fraction(); ok {
+		t.Error("a control source knows how much there is")
 	}
 	if _, ok := NewControl(Config{}).Progress(); ok {
 		t.Error("a control source has progress")

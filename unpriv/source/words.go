@@ -22,16 +22,17 @@ type feed interface {
 type words struct {
 	list    []string
 	targets bool
+	total   int // how many there were in the beginning
 }
 
 // NewTargets returns a source of the operands of -i, to each of which the default command is applied.
 func NewTargets(c Config, targets []string) *Source {
-	return newSource(c, CommandLine, &words{targets, true})
+	return newSource(c, CommandLine, &words{targets, true, len(targets)})
 }
 
 // NewCommands returns a source of the operands of -I, which are whole commands.
 func NewCommands(c Config, commands []string) *Source {
-	return newSource(c, CommandLine, &words{commands, false})
+	return newSource(c, CommandLine, &words{commands, false, len(commands)})
 }
 
 func (w *words) start(func()) {}
