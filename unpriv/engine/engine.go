@@ -84,7 +84,7 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{config: c, log: c.Log, file: c.Output, loop: loop.NewLoop(poller, nil)}
 	if e.sockets, err = netio.NewSockets(netio.Config{
 		Loop: e.loop, Handles: c.Handles, Receiver: e, Batch: c.Batch, Receive: c.Receive, Ring: c.Ring, DynFilter: c.DynFilter,
-		OnError: e.socketError,
+		OnError: e.socketError, OnClose: func(s *netio.Socket) { e.env.SocketClosed(s) },
 	}); err != nil {
 		return nil, err
 	}

@@ -96,6 +96,9 @@ func (s *Sockets) close(socket *Socket) error {
 		s.config.Loop.Timers.Set(&s.narrow, s.config.Loop.Now())
 	}
 	socket.users = 0
+	if s.config.OnClose != nil {
+		s.config.OnClose(socket)
+	}
 	s.reportDrops(socket)
 	s.dropped += socket.drops
 	var err error

@@ -67,6 +67,9 @@ type Config struct {
 	// failed, a buffer is smaller than asked, packets were dropped. nil
 	// ignores them.
 	OnError func(error)
+	// OnClose is told before the port of a socket is closed: whoever sends on
+	// another goroutine has to end that first. nil: nobody does.
+	OnClose func(*Socket)
 }
 
 // MaxBatch is the largest batch that can be configured: the kernel's limit

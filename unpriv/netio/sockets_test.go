@@ -72,7 +72,8 @@ func (w *world) turn(limit time.Duration) {
 var source = netip.MustParseAddr("192.0.2.1")
 
 func TestSocketsShareAndLinger(t *testing.T) {
-	w := newWorld(t, Config{})
+	var told []*Socket
+	w := newWorld(t, Config{OnClose: func(s *Socket) { told = append(told, s) }})
 	a, err := w.ICMP(source, 5)
 	if err != nil {
 		t.Fatal(err)
@@ -102,13 +103,16 @@ func TestSocketsShareAndLinger(t *testing.T) {
 	a.Release()
 	w.turn(Linger - 1)
 	w.turn(0)
-	if w.loop.Watched() != 1 {
+	if w.loop.Watched() != 1 || len(told) != 0 {
 		t.Error("closed too early")
 	}
 	w.turn(1)
 	w.turn(0)
 	if w.loop.Watched() != 0 || len(w.open) != 0 {
 		t.Error("not closed after its time")
+	}
+	if len(told) != 1 || told[0] != a {
+		t.Errorf("closing was told of %v, want %p", told, a)
 	}
 	a.Release() // too often: does nothing
 	if _, err := w.ICMP(source, 0); err != nil || w.opens != 2 {

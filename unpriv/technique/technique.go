@@ -110,10 +110,7 @@ func (e *Env) Report(format string, args ...any) {
 	}
 }
 
-// maxOutboxes is when outboxes of closed sockets are looked for.
-const maxOutboxes = 64
-
-// Outbox returns the outbox of an open socket.
+// Outbox returns the outbox of an open socket. It lives as long as the socket.
 func (e *Env) Outbox(s *netio.Socket) *sched.Outbox {
 	if o, ok := e.outboxes[s]; ok {
 		return o
@@ -121,23 +118,17 @@ func (e *Env) Outbox(s *netio.Socket) *sched.Outbox {
 	if e.outboxes == nil {
 		e.outboxes = make(map[*netio.Socket]*sched.Outbox)
 	}
-	if len(e.outboxes) >= maxOutboxes {
-		open := make(map[*netio.Socket]bool)
-		for _, k := range [...]netio.Kind{netio.ICMP, netio.UDP, netio.RawUDP, netio.RawIP, netio.Datalink} {
-			for socket := range e.Sockets.Opened(k) {
-				open[socket] = true
-			}
-		}
-		for socket, o := range e.outboxes {
-			if !open[socket] {
-				o.Close()
-				delete(e.outboxes, socket)
-			}
-		}
-	}
 	o := e.Sched.NewOutbox(s)
 	e.outboxes[s] = o
 	return o
+}
+
+// SocketClosed ends the outbox of a socket that is about to be closed. See netio.Config.OnClose.
+func (e *Env) SocketClosed(s *netio.Socket) {
+	if o, ok := e.outboxes[s]; ok {
+		o.Close()
+		delete(e.outboxes, s)
+	}
 }
 
 // Errno returns the low byte of the system's error number behind err, 0 if there is none.
