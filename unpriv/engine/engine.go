@@ -114,6 +114,11 @@ func New(c Config) (*Engine, error) {
 		Sched: e.sched, Sockets: e.sockets, Routes: e.routes, PID: os.Getpid(), RawTCP: c.RawTCP, Log: e.log.Error,
 	}
 	e.links = newLinks(e)
+	if !c.NoNeighbours {
+		if err := e.links.preload(); err != nil { // then neighbours are asked
+			e.log.Debug("%v", err)
+		}
+	}
 	e.env.Links = technique.NewLinks(e.links)
 	if fd := c.Handles.NoticeFD(); fd >= 0 {
 		if err := e.loop.Watch(fd, loop.Readable, noticesReady{e}); err != nil {

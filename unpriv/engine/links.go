@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"fmt"
 	"net/netip"
 
 	"scamper/shared/packet"
@@ -20,6 +21,18 @@ func newLinks(e *Engine) *links {
 	l := &links{engine: e}
 	l.cache = neigh.New(e.loop.Timers, e.loop.Clock(), l)
 	return l
+}
+
+// preload takes over what the kernel knows of neighbours, so that no question is asked which it has the answer to.
+func (l *links) preload() error {
+	list, err := l.engine.routes.Neighbours()
+	if err != nil {
+		return fmt.Errorf("reading the kernel's neighbours: %w", err)
+	}
+	for _, n := range list {
+		l.cache.Preload(n.IfIndex, n.Addr, packet.MAC(n.MAC))
+	}
+	return nil
 }
 
 // Find implements technique.Finder.
