@@ -46,6 +46,7 @@ type world struct {
 	refuse    func(n int) error                       // the kernel refuses packet n
 	fate      func(p sentPacket) []time.Duration      // how much later each copy of a reply comes; nil is once, at once
 	answer    func(p sentPacket) (ip []byte, ok bool) // instead of the simulation
+	damage    func(ip []byte) []byte                  // of a reply
 	arrived   func(p sentPacket, from netip.Addr)     // told of replies that come
 	takes     time.Duration                           // of a packet to be sent
 	link      technique.Link                          // the way out
@@ -251,7 +252,11 @@ func (w *world) transmit(key netio.Key, p netio.Packet) error {
 				if w.arrived != nil {
 					w.arrived(sp, source(r.Packet))
 				}
-				w.deliver(r.Packet)
+				ip := r.Packet
+				if w.damage != nil {
+					ip = w.damage(append([]byte(nil), ip...))
+				}
+				w.deliver(ip)
 			})
 		}
 	}
@@ -311,6 +316,9 @@ func (w *world) now() time.Duration { return w.clock.Wall().Sub(w.start) }
 
 // deliver gives a packet to the sockets that want it. The datalink and the ICMP socket are read in either order.
 func (w *world) deliver(ip []byte) {
+	if len(ip) < 40 {
+		return
+	}
 	dl := func() {
 		for key, port := range w.ports {
 			if key.Kind == netio.Datalink {

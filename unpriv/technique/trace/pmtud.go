@@ -69,6 +69,10 @@ func (t *Trace) discoverMTU(s *sched.Session) {
 		t.mtu = nil
 		t.fail(errMTUSmall)
 		return
+	case !t.link.CanSend():
+		t.mtu = nil
+		t.fail(t.link.ErrSend())
+		return
 	}
 	if err := m.ports.Frames(t.env, t.link); err != nil {
 		t.mtu = nil

@@ -8,6 +8,7 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/shared/warts"
+	"scamper/unpriv/netio"
 )
 
 // discovery is what path MTU discovery sent and found, as text: sizes (with the TTL where it is not 255), notes as
@@ -162,6 +163,11 @@ func TestPMTUD(t *testing.T) {
 		{
 			name: "interface MTU of loopback", command: target4, topology: path("", "", ""),
 			change: func(w *world) { w.link.MTU = 65536 }, result: "none", errMsg: "invalid MTU 65536",
+		},
+		{
+			name: "interface that cannot send frames", command: target4, topology: path("", "", ""),
+			change: func(w *world) { w.link.Type = netio.LinkVoid }, result: "none",
+			errMsg: "dlhdr_get: unsupported on ifindex 7 (" + netio.LinkVoid.String() + ")",
 		},
 		{
 			name: "after an unreachable", command: target4, topology: path("udp = \"host\"", "", "|mtu = 1400", ""),

@@ -8,8 +8,11 @@ import (
 	"scamper/unpriv/probe"
 )
 
-// maxReplies is how many replies a probe takes: as many as the format counts in 16 bits, over a whole trace.
-const maxReplies = 4096
+// maxReplies is how many replies a probe takes, maxAllReplies how many a trace does: the format counts them in 16 bits.
+const (
+	maxReplies    = 4096
+	maxAllReplies = 65535
+)
 
 // file records a packet as the reply to the probe that it answers. It returns nil if it answers none.
 func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
@@ -23,7 +26,7 @@ func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
 // fileFor records a packet as a reply to probe i, unless that has too many or the packet says nothing new.
 func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	p := &t.sent[i]
-	if len(p.Replies) >= maxReplies || p.phase == phaseDiscarded {
+	if len(p.Replies) >= maxReplies || t.replies >= maxAllReplies || p.phase == phaseDiscarded {
 		return nil
 	}
 	reply := warts.TraceReply{
@@ -69,6 +72,7 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	}
 	reply.Flags |= p.Flags
 	p.Replies = append(p.Replies, reply)
+	t.replies++
 	return &p.Replies[len(p.Replies)-1]
 }
 

@@ -64,6 +64,7 @@ type Trace struct {
 
 	start    time.Time
 	sent     []sentProbe // all probes in the order sent; the index identifies a probe on the wire
+	replies  int         // recorded, of all probes
 	first    int         // TTL at which the trace begins; doubletree moves it
 	hopCount int         // highest TTL probed
 	loops    int         // loops seen
