@@ -68,6 +68,7 @@ func startBusy(t *testing.T, args ...string) *busy {
 }
 
 func TestMainProcessHasNothing(t *testing.T) {
+	t.Parallel()
 	b := startBusy(t)
 	u := nobody(t)
 	const none = "0000000000000000"
@@ -129,6 +130,7 @@ func descriptors(t testing.TB, pid int) []string {
 
 // A killed process takes the other one with it, and what is in the file can be read.
 func TestKill(t *testing.T) {
+	t.Parallel()
 	peer := testkit.NeedProgram(t, "sc_wartsdump")
 	for _, victim := range []string{"helper", "main"} {
 		t.Run(victim, func(t *testing.T) {
@@ -167,6 +169,7 @@ func TestKill(t *testing.T) {
 
 // Killed in the middle of much writing, the file has all but perhaps the end of its last record.
 func TestKillWriting(t *testing.T) {
+	t.Parallel()
 	peer := testkit.NeedProgram(t, "sc_wartsdump")
 	chain := far(t)
 	dir := openDir(t)
@@ -199,6 +202,7 @@ func TestKillWriting(t *testing.T) {
 
 // A signal ends the run in good order: what is done and what is half done is written, and the stop of the cycle.
 func TestSignal(t *testing.T) {
+	t.Parallel()
 	for _, sig := range []unix.Signal{unix.SIGINT, unix.SIGTERM} {
 		for _, to := range []string{"helper", "main", "both"} {
 			t.Run(fmt.Sprintf("%v to %s", unix.SignalName(sig), to), func(t *testing.T) {
@@ -241,6 +245,7 @@ func TestSignal(t *testing.T) {
 
 // Commands that have not begun, and those that wait for another one, leave nothing behind.
 func TestSignalQueued(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	out := filepath.Join(openDir(t), "out.json")
 	p := ns.Start(command(program(t), "-w", "2", "-p", "1000", "-o", out, "-I",
@@ -269,6 +274,7 @@ func TestSignalQueued(t *testing.T) {
 }
 
 func TestPIDFile(t *testing.T) {
+	t.Parallel()
 	dir := openDir(t)
 	pidFile := filepath.Join(dir, "pid")
 	writeFile(t, pidFile, "a line that is longer than any number of a process\n")
@@ -292,6 +298,7 @@ func TestPIDFile(t *testing.T) {
 
 // Whoever has read the number of the process may signal it at once.
 func TestSignalEarly(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	dir := openDir(t)
 	for i := range 8 {

@@ -41,6 +41,7 @@ func peak(t testing.TB, p *testkit.Process) (kb int, r testkit.Result) {
 // A list of 300,000 lines is streamed: it is 40 MB, and what the process has in memory is less and does not grow with
 // it.
 func TestLongList(t *testing.T) {
+	t.Parallel()
 	const n = 300_000
 	chain := far(t)
 	dir := openDir(t)
@@ -91,6 +92,7 @@ func TestLongList(t *testing.T) {
 
 // What comes through a pipe without end is read no faster than it is measured.
 func TestEndlessInput(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -134,6 +136,7 @@ func TestEndlessInput(t *testing.T) {
 
 // Results come in the order in which they are complete; pings that could be taken for one another wait for each other.
 func TestOrder(t *testing.T) {
+	t.Parallel()
 	chain := far(t)
 	const a, b = "10.64.0.1", "10.64.0.2"
 	for range 3 {
@@ -169,6 +172,7 @@ func together(list []span) (most int) {
 
 // No more tasks run at once than the window allows.
 func TestWindow(t *testing.T) {
+	t.Parallel()
 	chain := far(t)
 	list := filepath.Join(openDir(t), "list")
 	farList(t, list, 30)
@@ -195,6 +199,7 @@ func TestWindow(t *testing.T) {
 // The packet rate is kept whatever sends the packets: in no stretch of time are there more than its share, plus what may
 // be made up for after being late.
 func TestPace(t *testing.T) {
+	t.Parallel()
 	chain := far(t)
 	dir := openDir(t)
 	list := filepath.Join(dir, "list")
@@ -232,6 +237,7 @@ func TestPace(t *testing.T) {
 
 // A paced run takes at least the time that its packets need, and no window makes it faster.
 func TestPaceTotal(t *testing.T) {
+	t.Parallel()
 	chain := far(t)
 	list := filepath.Join(openDir(t), "list")
 	farList(t, list, 200)

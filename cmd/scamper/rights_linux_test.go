@@ -63,6 +63,7 @@ func setuid(t testing.TB, path string) {
 
 // With the capability on its file, the program is one process that keeps only that one.
 func TestFileCapability(t *testing.T) {
+	t.Parallel()
 	chain := far(t)
 	to4, to6 := chain.Target4().String(), chain.Target6().String()
 	path := programCopy(t, "scamper")
@@ -112,6 +113,7 @@ func TestFileCapability(t *testing.T) {
 
 // Killing the only process leaves a file that can be read.
 func TestFileCapabilityKill(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	path := programCopy(t, "scamper")
 	grantRaw(t, path)
@@ -127,6 +129,7 @@ func TestFileCapabilityKill(t *testing.T) {
 }
 
 func TestNoRights(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	path := programCopy(t, "scamper")
 	for _, args := range [][]string{{"-i", "127.0.0.1"}, {"-c", "ping", "-i", "::1"}, {"-f", "/dev/null"}} {
@@ -149,6 +152,7 @@ func TestNoRights(t *testing.T) {
 
 // Files are opened with the rights of the user who called a setuid program, or sudo.
 func TestInvokersFiles(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	plain, suid := programCopy(t, "scamper"), programCopy(t, "scamper")
 	setuid(t, suid)
@@ -208,6 +212,7 @@ func TestInvokersFiles(t *testing.T) {
 
 // Files that cannot be opened end the run before anything is probed.
 func TestFilesMissing(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	seen := ns.Capture("lo")
 	dir := openDir(t)

@@ -52,6 +52,7 @@ func packed(t testing.TB, text string) string {
 }
 
 func TestOperands(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	for _, test := range []struct {
 		args         []string
@@ -81,6 +82,7 @@ func TestOperands(t *testing.T) {
 
 // Nothing is probed when one operand is wrong.
 func TestBadOperands(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	seen := ns.Capture("lo")
 	for _, test := range []struct {
@@ -160,6 +162,7 @@ var lists = []struct {
 // Lists are read from files and from standard input, packed or not; what is wrong with a line is told with its place,
 // and the status is 0 all the same.
 func TestLists(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	for _, list := range lists {
 		for _, way := range []string{"file", "implied", "stdin", "gzip", "gzip stdin"} {
@@ -220,6 +223,7 @@ func TestLists(t *testing.T) {
 
 // A packed list that is damaged gives what comes before the damage, and a word about it.
 func TestListCut(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	var text strings.Builder
 	for i := range 2000 {
@@ -250,6 +254,7 @@ func TestListCut(t *testing.T) {
 
 // Lines typed on a terminal or coming through a pipe are measured when they come, not at the end of the file.
 func TestStdinLive(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -277,6 +282,7 @@ func TestStdinLive(t *testing.T) {
 }
 
 func TestListNames(t *testing.T) {
+	t.Parallel()
 	ns := alone(t)
 	dir := openDir(t)
 	host, err := os.Hostname()
