@@ -54,16 +54,33 @@ var rttRuns = []rttRun{{1, 6}, {100, 400}, {10_000, 40_000}, {50_000, 150_000}}
 
 // rttOutcome is by how much recorded round-trip times are off.
 type rttOutcome struct {
-	name        string
-	run         rttRun
-	replies     int
-	median, p99 time.Duration // of the absolute error
-	least       time.Duration // the smallest recorded time less the delay: below 0 a reply came before its probe
+	name    string
+	run     rttRun
+	replies int
+	delay   spread // recorded time against rttDelay
+	late    spread // the simulation's part of that: between the kernel's stamps on the interface, against rttDelay
+	own     spread // the program's part: recorded time against the time between the kernel's stamps
+}
+
+// spread describes errors: of their sizes the median and the 99th percentile, and the least with its sign.
+type spread struct{ median, p99, least time.Duration }
+
+// spreadOf changes the order and signs of errs, of which there must be some.
+func spreadOf(errs []time.Duration) spread {
+	s := spread{least: slices.Min(errs)}
+	for i := range errs {
+		errs[i] = errs[i].Abs()
+	}
+	slices.Sort(errs)
+	s.median, s.p99 = errs[len(errs)/2], errs[len(errs)*99/100]
+	return s
 }
 
 // BenchmarkRTT compares recorded round-trip times with the delay of a simulated Internet, at growing rates, with those
-// of Debian's scamper in between, up to the most that it can be asked for. The simulation's own lateness is in the error
-// of both.
+// of Debian's scamper in between, up to the most that it can be asked for.
+//
+// The simulation answers later than it should. By how much is taken from the kernel's stamps of each request and reply
+// on the monitor's interface; what a recorded time differs from the time between those is the program's own error.
 //
 //	CGO_ENABLED=0 go test ./bench -run '^$' -bench RTT -benchtime 1x
 func BenchmarkRTT(b *testing.B) {
@@ -75,8 +92,8 @@ func BenchmarkRTT(b *testing.B) {
 		for _, run := range rttRuns {
 			o := measureRTT(b, "scamper", ours, run)
 			table = append(table, o)
-			b.ReportMetric(float64(o.median.Nanoseconds())/1000, fmt.Sprintf("us-median@%dpps", run.pps))
-			b.ReportMetric(float64(o.p99.Nanoseconds())/1000, fmt.Sprintf("us-p99@%dpps", run.pps))
+			b.ReportMetric(us(o.own.median), fmt.Sprintf("us-median@%dpps", run.pps))
+			b.ReportMetric(us(o.own.p99), fmt.Sprintf("us-p99@%dpps", run.pps))
 			if run.pps <= peerMax {
 				table = append(table, measureRTT(b, "peer", peer, run))
 			}
@@ -88,20 +105,29 @@ func BenchmarkRTT(b *testing.B) {
 func printRTT(b *testing.B, table []rttOutcome) {
 	var text bytes.Buffer
 	w := tabwriter.NewWriter(&text, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "\trate\treplies\tmedian error\tratio\t99th percentile\tratio\tleast\t")
+	fmt.Fprintln(w, "\t\t\tsimulation late\t\tagainst 10ms\t\t\town error\t\t\t\t\t")
+	fmt.Fprintln(w, "\trate\treplies\tmedian\t99%\tmedian\tratio\t99%\tmedian\tratio\t99%\tratio\tleast\t")
 	for _, o := range table {
-		medianRatio, p99Ratio := "", ""
-		for _, theirs := range table {
-			if theirs.name == "peer" && theirs.run == o.run {
-				medianRatio = fmt.Sprintf("%.2f", float64(o.median)/float64(theirs.median))
-				p99Ratio = fmt.Sprintf("%.2f", float64(o.p99)/float64(theirs.p99))
+		var against *rttOutcome
+		for i := range table {
+			if table[i].name == "peer" && table[i].run == o.run {
+				against = &table[i]
 			}
 		}
-		fmt.Fprintf(w, "%s\t%d pps\t%d/%d\t%.1f us\t%s\t%.1f us\t%s\t%+.1f us\t\n", o.name, o.run.pps, o.replies, o.run.targets,
-			us(o.median), medianRatio, us(o.p99), p99Ratio, us(o.least))
+		ratio := func(of func(*rttOutcome) time.Duration) string {
+			if against == nil {
+				return ""
+			}
+			return fmt.Sprintf("%.2f", float64(of(&o))/float64(of(against)))
+		}
+		fmt.Fprintf(w, "%s\t%d pps\t%d/%d\t%.1f us\t%.1f us\t%.1f us\t%s\t%.1f us\t%.1f us\t%s\t%.1f us\t%s\t%+.1f us\t\n",
+			o.name, o.run.pps, o.replies, o.run.targets, us(o.late.median), us(o.late.p99),
+			us(o.delay.median), ratio(func(o *rttOutcome) time.Duration { return o.delay.median }), us(o.delay.p99),
+			us(o.own.median), ratio(func(o *rttOutcome) time.Duration { return o.own.median }),
+			us(o.own.p99), ratio(func(o *rttOutcome) time.Duration { return o.own.p99 }), us(o.own.least))
 	}
 	_ = w.Flush()
-	b.Logf("error of round-trip times, the truth being %v; ratios to the peer, Debian's scamper\n%s", rttDelay, text.String())
+	b.Logf("error of round-trip times; ratios to the peer, Debian's scamper\n%s", text.String())
 }
 
 func us(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1000 }
@@ -123,6 +149,7 @@ func measureRTT(b *testing.B, name, program string, run rttRun) rttOutcome {
 	if err := os.WriteFile(list, rttTargets(run.targets), 0o644); err != nil {
 		b.Fatal(err)
 	}
+	recorder := startWire(b, bed)
 	var stderr bytes.Buffer
 	cmd := exec.Command(program, "-p", strconv.Itoa(run.pps), "-O", "warts", "-o", out, "-c", "ping -c 1", "-f", list)
 	cmd.Stderr = &stderr
@@ -135,17 +162,23 @@ func measureRTT(b *testing.B, name, program string, run rttRun) rttOutcome {
 	if stderr.Len() > 0 {
 		b.Logf("%s at %d pps says: %s", name, run.pps, stderr.String())
 	}
-	rtts := readRTTs(b, out)
-	if len(rtts) == 0 {
+	took, recorded := recorder.stop(b), readRTTs(b, out)
+	var delay, late, own []time.Duration
+	for target, rtt := range recorded {
+		wired, ok := took[target]
+		if !ok {
+			b.Fatalf("%s at %d pps: the reply of %v was not on the interface", name, run.pps, target)
+		}
+		delay = append(delay, rtt-rttDelay)
+		late = append(late, wired-rttDelay)
+		own = append(own, rtt-wired)
+	}
+	if len(own) == 0 {
 		b.Fatalf("%s at %d pps: no replies", name, run.pps)
 	}
-	o := rttOutcome{name: name, run: run, replies: len(rtts), least: slices.Min(rtts) - rttDelay}
-	for i := range rtts {
-		rtts[i] = (rtts[i] - rttDelay).Abs()
+	return rttOutcome{
+		name: name, run: run, replies: len(own), delay: spreadOf(delay), late: spreadOf(late), own: spreadOf(own),
 	}
-	slices.Sort(rtts)
-	o.median, o.p99 = rtts[len(rtts)/2], rtts[len(rtts)*99/100]
-	return o
 }
 
 // rttTargets lists distinct addresses of the prefix, the same ones each time.
@@ -159,13 +192,14 @@ func rttTargets(n int) []byte {
 	return text.Bytes()
 }
 
-// readRTTs returns the round-trip times of a file's pings, those with a reply.
-func readRTTs(b *testing.B, name string) (list []time.Duration) {
+// readRTTs returns the round-trip times of a file's pings by target, of those with a reply.
+func readRTTs(b *testing.B, name string) map[netip.Addr]time.Duration {
 	f, err := os.Open(name)
 	if err != nil {
 		b.Fatal(err)
 	}
 	defer f.Close()
+	list := make(map[netip.Addr]time.Duration)
 	r := warts.NewReader(f)
 	for {
 		rec, err := r.Next()
@@ -176,7 +210,7 @@ func readRTTs(b *testing.B, name string) (list []time.Duration) {
 			b.Fatal(err)
 		}
 		if p, ok := rec.(*warts.Ping); ok && len(p.Probes) > 0 && len(p.Probes[0].Replies) > 0 {
-			list = append(list, p.Probes[0].Replies[0].RTT)
+			list[p.Dst.IP()] = p.Probes[0].Replies[0].RTT
 		}
 	}
 }

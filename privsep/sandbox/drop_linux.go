@@ -19,7 +19,7 @@ func capBit(c int) capSet { return 1 << c }
 func everyThread(trap, a1, a2, a3, a4, a5 uintptr) error {
 	_, _, e := syscall.AllThreadsSyscall6(trap, a1, a2, a3, a4, a5, 0)
 	if e == syscall.ENOTSUP {
-		return errors.New("this binary was built with cgo, with which threads cannot be kept in step")
+		return errors.New("this binary was built with cgo, whose threads cannot all be kept from the rights of root: build it with CGO_ENABLED=0")
 	}
 	if e != 0 {
 		return e
