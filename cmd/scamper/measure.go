@@ -106,6 +106,7 @@ func (p *process) run(s launch.State) error {
 		Handles: p.handles, Techniques: techniques, Log: p.log, Poller: poller, PPS: c.PPS, Window: c.Window,
 		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Disabled: settings.disabled,
 		Receive: settings.receive, Output: out, Signals: p.signals,
+		Nameservers: s.Nameservers,
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Progress = &engine.Progress{W: os.Stderr}

@@ -8,6 +8,7 @@ package engine
 
 import (
 	"fmt"
+	"net/netip"
 	"os"
 
 	"scamper/privsep/client"
@@ -17,6 +18,7 @@ import (
 	"scamper/unpriv/netio/route"
 	"scamper/unpriv/output"
 	"scamper/unpriv/probe"
+	"scamper/unpriv/resolve"
 	"scamper/unpriv/sched"
 	"scamper/unpriv/source"
 	"scamper/unpriv/technique"
@@ -41,6 +43,8 @@ type Config struct {
 	// Progress, if not nil, is told the state of the run every now and then, and how it ended.
 	Progress *Progress
 	HostName string
+	// Nameservers are asked for the names of addresses.
+	Nameservers []netip.AddrPort
 	// Disabled are the techniques that the configuration forbids.
 	Disabled map[string]bool
 
@@ -66,6 +70,7 @@ type Engine struct {
 	sched   *sched.Scheduler
 	sockets *netio.Sockets
 	routes  *route.Table
+	names   *resolve.Resolver
 	links   *links
 	env     *technique.Env
 	feed    *feed
@@ -113,6 +118,8 @@ func New(c Config) (*Engine, error) {
 	e.env = &technique.Env{
 		Sched: e.sched, Sockets: e.sockets, Routes: e.routes, PID: os.Getpid(), RawTCP: c.RawTCP, Log: e.log.Error,
 	}
+	e.names = resolve.New(resolve.Config{Servers: c.Nameservers, Loop: e.loop})
+	e.env.Names = e.names
 	e.links = newLinks(e)
 	if !c.NoNeighbours {
 		if err := e.links.preload(); err != nil { // then neighbours are asked

@@ -91,6 +91,7 @@ func (e *Engine) Run() error {
 	e.sched.Shut()
 	e.reportLosses()
 	e.account()
+	e.names.Close()
 	_ = e.sockets.Close()
 	_ = e.routes.Close()
 	_ = e.config.Handles.Close()

@@ -83,12 +83,19 @@ type Router interface {
 	Source(dst netip.Addr) (netip.Addr, error)
 }
 
+// Namer finds the names of addresses. See resolve.
+type Namer interface {
+	// Name calls done once with the name of an address, empty if it has none, perhaps before it returns.
+	Name(addr netip.Addr, done func(name string))
+}
+
 // Env is what a technique finds around it. Everything in it belongs to the loop's goroutine.
 type Env struct {
 	Sched   *sched.Scheduler
 	Sockets *netio.Sockets
 	Routes  Router
 	Links   *Links
+	Names   Namer
 	// RawTCP sends TCP over IPv4 through a raw socket, not the datalink (-O rawtcp).
 	RawTCP bool
 	// PID is the number of the process, from which default ports and identifiers come.

@@ -262,7 +262,8 @@ var words = []option.WordRow[Options]{
 	},
 	{
 		Word: option.Word{
-			Name: "ptr", Since: option.Later, Unavailable: "names of hops", Help: "look up the names of hops",
+			Name: "ptr", Since: option.Later,
+			Help: "look up the names of hops",
 		},
 		Set: func(o *Options, _ option.Value) { o.PTR = true },
 	},

@@ -240,27 +240,6 @@ func TestGSSLimit(t *testing.T) {
 	}
 }
 
-func TestUnavailable(t *testing.T) {
-	tests := []struct{ text, want string }{
-		{"-O ptr 192.0.2.1", "trace: -O ptr (names of hops) is not available in this version"},
-		{"-M -P tcp 192.0.2.1", "cannot do pmtud with this probe method"}, // wrong in any version
-	}
-	for _, tt := range tests {
-		_, _, err := Parse(tt.text, pid)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
-		}
-		options := strings.TrimSuffix(tt.text, "192.0.2.1")
-		if _, err := ParseTemplate(options, pid); err == nil || err.Error() != tt.want {
-			t.Errorf("ParseTemplate(%q): %v, want %s", options, err, tt.want)
-		}
-	}
-	_, _, err := Parse("-O ptr 192.0.2.1", pid)
-	if !errors.Is(err, &option.Error{Reason: option.NotAvailable}) {
-		t.Errorf("reason of %#v", err)
-	}
-}
-
 // TestTemplate holds that a template says the same as Parse, for good and bad options and both families.
 func TestTemplate(t *testing.T) {
 	everything(t)

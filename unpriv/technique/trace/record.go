@@ -86,6 +86,7 @@ func (t *Trace) result(o sched.Origin) *warts.Trace {
 	}
 	for i := range t.sent {
 		p := &t.sent[i]
+		t.nameReplies(p.Replies)
 		switch p.phase {
 		case phaseLastDitch:
 			if r.LastDitch == nil {

@@ -73,6 +73,9 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	reply.Flags |= p.Flags
 	p.Replies = append(p.Replies, reply)
 	t.replies++
+	if t.opt.PTR {
+		t.askName(r.IP.Src)
+	}
 	return &p.Replies[len(p.Replies)-1]
 }
 

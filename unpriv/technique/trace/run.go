@@ -9,6 +9,7 @@
 //	pmtud.go       path MTU discovery (Luckie, Cho and Owens, IMC 2005); pmtudsize.go searches the size
 //	probe.go       what is sent; anyport.go a free port to send it from
 //	reply.go       what is recorded of a reply; stop.go which replies end a trace; datalink.go better time stamps
+//	ptr.go         the names of the hops
 //	record.go      the result
 package trace
 
@@ -72,8 +73,9 @@ type Trace struct {
 	lastSent loop.Mono
 	begun    bool // something was sent: lastSent is valid
 
-	tree doubletree
-	mtu  *pmtud
+	tree  doubletree
+	names names
+	mtu   *pmtud
 
 	stop    warts.TraceStop
 	data    uint8
@@ -116,6 +118,12 @@ func (a *Traces) New(opt *Options, dst netip.Addr) *Trace {
 // Run implements sched.Technique.
 func (t *Trace) Run(s *sched.Session) {
 	t.start = t.env.Clock().Wall()
+	t.measure(s)
+	t.awaitNames(s)
+}
+
+// measure is the trace with all its phases.
+func (t *Trace) measure(s *sched.Session) {
 	if err := t.open(s); err != nil {
 		if s.Halted() {
 			t.halt()
