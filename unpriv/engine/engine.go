@@ -118,7 +118,7 @@ func New(c Config) (*Engine, error) {
 	e.env = &technique.Env{
 		Sched: e.sched, Sockets: e.sockets, Routes: e.routes, PID: os.Getpid(), RawTCP: c.RawTCP, Log: e.log.Error,
 	}
-	e.names = resolve.New(resolve.Config{Servers: c.Nameservers, Loop: e.loop})
+	e.names = resolve.New(resolve.Config{Servers: c.Nameservers, Loop: e.loop, Log: e.log.Error})
 	e.env.Names = e.names
 	e.links = newLinks(e)
 	if !c.NoNeighbours {

@@ -38,6 +38,8 @@ type Config struct {
 	Servers []netip.AddrPort
 	// Loop is where answers arrive, and whose clock says how old they are.
 	Loop *loop.Loop
+	// Log is told, once, that names are wanted and there are no servers; nil is nobody.
+	Log func(line string)
 }
 
 // Resolver finds names. Its methods belong to the loop's goroutine.
@@ -53,6 +55,7 @@ type Resolver struct {
 	waiting map[netip.Addr][]func(string)
 	queue   []netip.Addr
 	asking  int
+	told    bool // the user, that there are no servers
 }
 
 // kept is a remembered answer; the name is empty if there is none.
@@ -73,9 +76,6 @@ func New(c Config) *Resolver {
 	return r
 }
 
-// Servers returns the servers that are asked.
-func (r *Resolver) Servers() []netip.AddrPort { return r.config.Servers }
-
 // Name finds the name of an address and calls done once, on the loop's goroutine, perhaps before it returns. The name is
 // what the first PTR record says, in presentation format without the dot of the root, and empty if there is none or no
 // server answers, which takes some seconds to know.
@@ -85,6 +85,10 @@ func (r *Resolver) Name(addr netip.Addr, done func(name string)) {
 		return
 	}
 	if len(r.config.Servers) == 0 {
+		if !r.told && r.config.Log != nil {
+			r.config.Log("no nameserver to ask for names: none is in /etc/resolv.conf")
+		}
+		r.told = true
 		done("")
 		return
 	}

@@ -212,10 +212,17 @@ func TestManyQuestions(t *testing.T) {
 func TestNoServers(t *testing.T) {
 	r, _, _ := newResolver(t)
 	r.config.Servers = nil
-	name := "?"
-	r.Name(netip.MustParseAddr("192.0.2.1"), func(n string) { name = n })
-	if name != "" {
-		t.Errorf("name is %q", name)
+	lines := 0
+	r.config.Log = func(string) { lines++ }
+	for range 2 {
+		name := "?"
+		r.Name(netip.MustParseAddr("192.0.2.1"), func(n string) { name = n })
+		if name != "" {
+			t.Errorf("name is %q", name)
+		}
+	}
+	if lines != 1 {
+		t.Errorf("%d lines for the user, want 1", lines)
 	}
 }
 

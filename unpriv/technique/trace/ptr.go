@@ -16,6 +16,7 @@ type names struct {
 	of      map[netip.Addr]string
 	missing int    // answers
 	told    func() // that the last one is there; nil if nobody waits
+	over    bool   // the record may be read on another goroutine by now
 }
 
 // askName asks for the name of an address, once.
@@ -30,6 +31,9 @@ func (t *Trace) askName(addr netip.Addr) {
 	n.of[addr] = ""
 	n.missing++
 	t.env.Names.Name(addr, func(name string) {
+		if n.over {
+			return
+		}
 		n.of[addr] = name
 		n.missing--
 		if n.missing == 0 && n.told != nil {
@@ -40,6 +44,7 @@ func (t *Trace) askName(addr netip.Addr) {
 
 // awaitNames gives names that are still missing at the end as long to come as replies had.
 func (t *Trace) awaitNames(s *sched.Session) {
+	defer func() { t.names.over = true }()
 	t.names.told = s.Wake
 	until := s.Now().Add(t.opt.Wait)
 	for t.names.missing > 0 {

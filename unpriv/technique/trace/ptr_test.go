@@ -8,6 +8,7 @@ import (
 
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
+	"scamper/unpriv/sched"
 )
 
 // nameServer answers after some time, with what is behind "host-"; never about silent addresses.
@@ -15,12 +16,14 @@ type nameServer struct {
 	w      *world
 	takes  time.Duration
 	silent netip.Addr
+	late   func(string) // tells the silent one's name
 	asked  []netip.Addr
 }
 
 func (n *nameServer) Name(addr netip.Addr, done func(string)) {
 	n.asked = append(n.asked, addr)
 	if addr == n.silent {
+		n.late = done
 		return
 	}
 	n.w.loop.Timers.Set(&loop.Timer{Expirer: delayed(func() { done("host-" + addr.String()) })}, n.w.loop.Now().Add(n.takes))
@@ -65,9 +68,18 @@ func TestMissingName(t *testing.T) {
 	w := newWorld(t, parsed(t, path("", "", "", "")))
 	server := &nameServer{w: w, silent: netip.MustParseAddr("10.0.0.2")}
 	w.env.Names = server
-	r := w.trace("-O ptr -w 3 " + target4)
-	server.check(t, r)
+	opt, dst, err := Parse("-O ptr -w 3 "+target4, Defaults{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trace := w.traces.New(opt, dst)
+	w.waiting = append(w.waiting, sched.NewSession(trace).Machine())
+	server.check(t, w.run()[0])
 	if took := w.clock.Wall().Sub(w.start); took < 3*time.Second || took > 4*time.Second {
 		t.Errorf("ended after %v, want the 3 seconds of -w", took)
+	}
+	server.late("late")
+	if name := trace.names.of[server.silent]; name != "" {
+		t.Errorf("%q came when the record may have been read already", name)
 	}
 }
