@@ -1,6 +1,7 @@
 package probe
 
 import (
+	"encoding/binary"
 	"fmt"
 	"net/netip"
 	"testing"
@@ -300,28 +301,46 @@ func TestTraceMatch(t *testing.T) {
 }
 
 // TestUnfinishedChecksum: a virtual link leaves the checksum of UDP over IPv6
-// unfinished, and routers quote it so; the payload tells what it would be.
+// unfinished, and routers quote it so; the payload tells what it would be. What the
+// kernel leaves there may look like the checksum of another probe.
 func TestUnfinishedChecksum(t *testing.T) {
-	m := TraceMatch{Method: TraceUDPParis, Src: host6, Dst: target6, SrcPort: 40000, DstPort: 33435, Sent: 7}
-	p := TraceProbe{Method: TraceUDPParis, Src: host6, Dst: target6, SrcPort: 40000, DstPort: 33435, TTL: 1}
-	for n := range m.Sent {
-		p.N = n
-		b, err := p.AppendPacket(nil)
-		b = must(t, b, err)
-		b[46], b[47] = 0xa1, 0xb2
-		f := packet.ErrorFields{Type: packet.ICMP6TimeExceeded}
-		msg, err := f.Append(nil, b, addr("fd77:1::2"), host6)
-		var r Reply
-		if reason := ParseICMP6(must(t, msg, err), Ancillary{Src: addr("fd77:1::2"), Dst: host6}, &r); reason != Accepted {
-			t.Fatal(reason)
+	for _, tt := range []struct {
+		src  netip.Addr
+		want int // the sum of the pseudo header, 0: any
+	}{{host6, 0}, {addr("fd77::abcd"), 0}, {addr("fd77::2"), 3}} {
+		dst := target6
+		if tt.want != 0 { // an address that makes the sum that
+			a := dst.As16()
+			a[14], a[15] = 0, 0
+			rest := packet.PseudoSum(tt.src, netip.AddrFrom16(a), packet.ProtoUDP, 20).Value()
+			binary.BigEndian.PutUint16(a[14:], packet.Sum(^rest).Word(uint16(tt.want)).Value())
+			dst = netip.AddrFrom16(a)
 		}
-		if got, ok := m.Match(&r); !ok || got != n {
-			t.Errorf("probe %d: %d %v", n, got, ok)
-		}
-		msg, err = f.Append(nil, b[:len(b)-1], addr("fd77:1::2"), host6)
-		ParseICMP6(must(t, msg, err), Ancillary{Src: addr("fd77:1::2"), Dst: host6}, &r)
-		if got, ok := m.Match(&r); ok {
-			t.Errorf("probe %d, quote cut by one byte: matched %d", n, got)
+		m := TraceMatch{Method: TraceUDPParis, Src: tt.src, Dst: dst, SrcPort: 40000, DstPort: 33435, Sent: 7}
+		p := TraceProbe{Method: TraceUDPParis, Src: tt.src, Dst: dst, SrcPort: 40000, DstPort: 33435, TTL: 1}
+		for n := range m.Sent {
+			p.N = n
+			b, err := p.AppendPacket(nil)
+			b = must(t, b, err)
+			left := packet.PseudoSum(tt.src, dst, packet.ProtoUDP, len(b)-packet.IPv6HeaderLen).Value()
+			if tt.want != 0 && int(left) != tt.want {
+				t.Fatalf("the sum of the pseudo header is %d, want %d", left, tt.want)
+			}
+			binary.BigEndian.PutUint16(b[46:], left)
+			f := packet.ErrorFields{Type: packet.ICMP6TimeExceeded}
+			msg, err := f.Append(nil, b, addr("fd77:1::2"), tt.src)
+			var r Reply
+			if reason := ParseICMP6(must(t, msg, err), Ancillary{Src: addr("fd77:1::2"), Dst: tt.src}, &r); reason != Accepted {
+				t.Fatal(reason)
+			}
+			if got, ok := m.Match(&r); !ok || got != n {
+				t.Errorf("from %s: probe %d: %d %v", tt.src, n, got, ok)
+			}
+			msg, err = f.Append(nil, b[:len(b)-1], addr("fd77:1::2"), tt.src)
+			ParseICMP6(must(t, msg, err), Ancillary{Src: addr("fd77:1::2"), Dst: tt.src}, &r)
+			if got, ok := m.Match(&r); ok {
+				t.Errorf("from %s: probe %d, quote cut by one byte: matched %d", tt.src, n, got)
+			}
 		}
 	}
 }

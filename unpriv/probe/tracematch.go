@@ -130,16 +130,18 @@ func (m *TraceMatch) quote(q *Quote) (int, bool) {
 		case m.ConstPayload:
 			return index(int(q.FlowLabel)-1, m.Sent)
 		}
-		if i, ok := index(int(q.Checksum)-1, m.Sent); ok {
-			return i, true
+		// The checksum quoted may be one left to be finished by a network interface that
+		// wasn't there: the same in every probe, and perhaps a small number. What is quoted
+		// whole tells what it would have been.
+		if c, ok := q.finishedChecksum(); ok {
+			if i, ok := index(int(c)-1, m.Sent); ok {
+				return i, true
+			}
 		}
-		// A checksum left to be finished by a network interface that wasn't there: the
-		// payload says what it would have been.
-		c, ok := q.finishedChecksum()
-		if !ok {
+		if q.unfinished() {
 			return 0, false
 		}
-		return index(int(c)-1, m.Sent)
+		return index(int(q.Checksum)-1, m.Sent)
 	case TraceICMP, TraceICMPParis:
 		if q.ICMPID != m.SrcPort {
 			return 0, false
@@ -161,6 +163,13 @@ func (m *TraceMatch) quote(q *Quote) (int, bool) {
 // from what is quoted. It is ok if that is the whole datagram.
 func (q *Quote) finishedChecksum() (uint16, bool) {
 	return finishedUDP(q.Src, q.Dst, q.Payload)
+}
+
+// unfinished reports that the quoted checksum of UDP over IPv6 is what a kernel leaves
+// for a network interface to finish: the sum of the pseudo header.
+func (q *Quote) unfinished() bool {
+	n := packet.UDP(q.Payload).Length()
+	return q.Checksum == packet.PseudoSum(q.Src, q.Dst, packet.ProtoUDP, n).Value()
 }
 
 func finishedUDP(src, dst netip.Addr, b []byte) (uint16, bool) {
