@@ -143,6 +143,7 @@ func measureRTT(b *testing.B, name, program string, run rttRun) rttOutcome {
 		b.Fatal(err)
 	}
 	defer bed.Close()
+	bed.Precise()
 
 	dir := b.TempDir()
 	list, out := filepath.Join(dir, "targets"), filepath.Join(dir, "out.warts")
