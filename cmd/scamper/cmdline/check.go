@@ -383,7 +383,7 @@ func (g *gathered) checkCommands(env Env) *Exit {
 			return nil
 		}
 		if err := env.Check(text); err != nil {
-			return &Exit{Status: failure, Stderr: ErrorLine(env.Now(), operand+": "+err.Error())}
+			return &Exit{Status: failure, Stderr: ErrorLine(env.Now(), text+": "+err.Error())}
 		}
 	}
 	return nil

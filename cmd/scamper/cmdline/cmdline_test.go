@@ -371,8 +371,8 @@ func TestUnavailable(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	tests := []struct{ args, want string }{
-		{"-i good bad.example good", "[13:04:05:006] scamper: bad.example: no good\n"},
-		{"-c ping_bad -i x", "[13:04:05:006] scamper: x: no good\n"},
+		{"-i good bad.example good", "[13:04:05:006] scamper: trace bad.example: no good\n"},
+		{"-c ping_bad -i x", "[13:04:05:006] scamper: ping bad x: no good\n"},
 		{"-I ping_bad", "[13:04:05:006] scamper: ping bad: no good\n"},
 	}
 	for _, tt := range tests {
