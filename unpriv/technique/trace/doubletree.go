@@ -91,7 +91,8 @@ func (t *Trace) overshot(r *warts.TraceReply) bool {
 func (t *Trace) discardTTL(ttl int) {
 	for i := range t.sent {
 		if p := &t.sent[i]; int(p.TTL) == ttl {
-			p.Replies, p.phase = nil, phaseDiscarded
+			t.forgetReplies(p)
+			p.phase = phaseDiscarded
 		}
 	}
 }

@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"errors"
 	"net/netip"
 
 	"scamper/shared/warts"
@@ -119,8 +120,19 @@ func (t *Trace) send(s *sched.Session, ttl, attempt int, ph phase) (due loop.Mon
 	}, 0)
 }
 
+// maxProbes is how many probes a trace sends: they are told apart by 16 bits, and the format counts them in 16. The
+// search needs 192 for each of 255 TTLs at most; a network that leads path MTU discovery from one search to the next
+// could ask for more.
+const maxProbes = 65535
+
+var errProbes = errors.New("a trace has at most 65535 probes")
+
 // sendThrough sends a probe through given ports; size is that of the packet, 0 for the usual one.
 func (t *Trace) sendThrough(s *sched.Session, ports *technique.Ports, sp sentProbe, size int) (due loop.Mono, ok bool) {
+	if len(t.sent) >= maxProbes {
+		t.fail(errProbes)
+		return 0, false
+	}
 	o := t.opt
 	p := &t.probe
 	*p = probe.TraceProbe{

@@ -17,8 +17,8 @@ func (t *Trace) Record(o sched.Origin) warts.Record { return t.result(o) }
 // publish writes a copy of the work in progress.
 func (t *Trace) publish(s *sched.Session) {
 	r := t.result(s.Origin())
+	t.markPending(r, s.Now())
 	r.StopReason, r.StopData, r.ErrMsg = warts.TraceStopInProgress, 0, ""
-	now := s.Now()
 	lists := [][]warts.TraceProbe{r.Probes}
 	if r.LastDitch != nil {
 		lists = append(lists, r.LastDitch.Probes)
@@ -31,24 +31,31 @@ func (t *Trace) publish(s *sched.Session) {
 			list[i].Replies = slices.Clone(list[i].Replies)
 		}
 	}
-	for i := range r.Probes {
-		p := &r.Probes[i]
-		if len(p.Replies) == 0 && t.pending(p, now) {
-			p.Flags |= warts.TraceHopPending
-		}
-	}
 	s.Publish(r)
 }
 
-// pending reports whether the wait for a reply to a recorded probe is not over.
-func (t *Trace) pending(p *warts.TraceProbe, now loop.Mono) bool {
+// markPending marks the probes of a record that have no reply yet and may get one.
+func (t *Trace) markPending(r *warts.Trace, now loop.Mono) {
+	waiting := make(map[probeKey]bool)
 	for i := range t.sent {
-		if q := &t.sent[i]; q.TTL == p.TTL && q.ID == p.ID && q.TX == p.TX {
-			return q.due > now || q.due == 0
+		if p := &t.sent[i]; len(p.Replies) == 0 && (p.due > now || p.due == 0) {
+			waiting[keyOf(&p.TraceProbe)] = true
 		}
 	}
-	return false
+	for i := range r.Probes {
+		if p := &r.Probes[i]; waiting[keyOf(p)] {
+			p.Flags |= warts.TraceHopPending
+		}
+	}
 }
+
+// probeKey tells the probes of a trace apart.
+type probeKey struct {
+	ttl, id uint8
+	tx      warts.Time
+}
+
+func keyOf(p *warts.TraceProbe) probeKey { return probeKey{p.TTL, p.ID, p.TX} }
 
 func (t *Trace) result(o sched.Origin) *warts.Trace {
 	opt := t.opt

@@ -8,9 +8,11 @@ import (
 	"scamper/unpriv/probe"
 )
 
-// maxReplies is how many replies a probe takes, maxAllReplies how many a trace does: the format counts them in 16 bits.
+// How many replies a probe takes, how many a trace does beyond the first one of each probe, so that who repeats himself
+// takes nothing from the hops behind, and how many in all, which the format counts in 16 bits.
 const (
 	maxReplies    = 4096
+	maxRepeated   = 16384
 	maxAllReplies = 65535
 )
 
@@ -26,7 +28,9 @@ func (t *Trace) file(r *probe.Reply) (int, *warts.TraceReply) {
 // fileFor records a packet as a reply to probe i, unless that has too many or the packet says nothing new.
 func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	p := &t.sent[i]
-	if len(p.Replies) >= maxReplies || t.replies >= maxAllReplies || p.phase == phaseDiscarded {
+	again := len(p.Replies) > 0
+	if p.phase == phaseDiscarded || t.replies >= maxAllReplies ||
+		again && (len(p.Replies) >= maxReplies || t.repeated >= maxRepeated) {
 		return nil
 	}
 	reply := warts.TraceReply{
@@ -39,7 +43,7 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	switch {
 	case r.Datalink:
 		reply.Flags |= warts.TraceHopDLRX
-	case p.dlrx != 0 && len(p.Replies) == 0:
+	case p.dlrx != 0 && !again:
 		reply.RTT = rtt(p.dlrx.Sub(p.tx))
 		reply.Flags |= warts.TraceHopDLRX
 	case r.Capture.Kernel:
@@ -50,7 +54,7 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	}
 	switch r.Kind {
 	case probe.KindTCP, probe.KindUDP:
-		if len(p.Replies) > 0 { // the host repeats itself, or our own kernel has answered
+		if again { // the host repeats itself, or our own kernel has answered
 			return nil
 		}
 		reply.Flags |= warts.TraceHopUDP
@@ -73,6 +77,10 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 	reply.Flags |= p.Flags
 	p.Replies = append(p.Replies, reply)
 	t.replies++
+	if again {
+		t.repeated++
+	}
+	t.sighted(i)
 	if t.opt.PTR {
 		t.askName(r.IP.Src)
 	}

@@ -8,7 +8,8 @@
 //	lastditch.go   is the destination there, behind the silent hops?
 //	pmtud.go       path MTU discovery (Luckie, Cho and Owens, IMC 2005); pmtudsize.go searches the size
 //	probe.go       what is sent; anyport.go a free port to send it from
-//	reply.go       what is recorded of a reply; stop.go which replies end a trace; datalink.go better time stamps
+//	reply.go       what is recorded of a reply; stop.go which replies end a trace, seen.go what that asks of earlier
+//	               ones; datalink.go better time stamps
 //	ptr.go         the names of the hops
 //	record.go      the result
 package trace
@@ -66,10 +67,12 @@ type Trace struct {
 	start    time.Time
 	sent     []sentProbe // all probes in the order sent; the index identifies a probe on the wire
 	replies  int         // recorded, of all probes
-	first    int         // TTL at which the trace begins; doubletree moves it
-	hopCount int         // highest TTL probed
-	loops    int         // loops seen
-	judging  bool        // all replies are there and looked at again, lowest TTL first
+	repeated int         // those that were not the first of their probe
+	seen     seen
+	first    int  // TTL at which the trace begins; doubletree moves it
+	hopCount int  // highest TTL probed
+	loops    int  // loops seen
+	judging  bool // all replies are there and looked at again, lowest TTL first
 	lastSent loop.Mono
 	begun    bool // something was sent: lastSent is valid
 

@@ -129,23 +129,6 @@ func (t *Trace) wanted(ttl int) int {
 	return confidence(int(t.opt.Confidence), t.addresses(ttl))
 }
 
-// addresses counts the distinct addresses that have replied at a TTL.
-func (t *Trace) addresses(ttl int) int {
-	n := 0
-	for i := range t.sent {
-		p := &t.sent[i]
-		if p.phase != phaseTrace || int(p.TTL) != ttl {
-			continue
-		}
-		for j := range p.Replies {
-			if !t.answeredBefore(i, &p.Replies[j]) {
-				n++
-			}
-		}
-	}
-	return n
-}
-
 // The number of probes after which there are n or more interfaces with less than 5% or 1% probability, if n-1 have
 // replied: from n = 2 on (Augustin et al., "Multipath tracing with Paris traceroute", E2EMON 2007).
 var (
