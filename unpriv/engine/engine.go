@@ -80,6 +80,10 @@ type Engine struct {
 	ending  ending
 }
 
+// transmitPPS is the highest rate at which the kernel's transmit stamps are asked for. At more the processor stays awake,
+// and the stamps of the clock are some 2 us early.
+const transmitPPS = 1000
+
 // New returns an engine that has opened what it needs to begin.
 func New(c Config) (*Engine, error) {
 	poller, err := loop.New(c.Poller)
@@ -89,7 +93,8 @@ func New(c Config) (*Engine, error) {
 	e := &Engine{config: c, log: c.Log, file: c.Output, loop: loop.NewLoop(poller, nil)}
 	if e.sockets, err = netio.NewSockets(netio.Config{
 		Loop: e.loop, Handles: c.Handles, Receiver: e, Batch: c.Batch, Receive: c.Receive, Ring: c.Ring, DynFilter: c.DynFilter,
-		OnError: e.socketError, OnClose: func(s *netio.Socket) { e.env.SocketClosed(s) },
+		Transmit: c.PPS <= transmitPPS,
+		OnError:  e.socketError, OnClose: func(s *netio.Socket) { e.env.SocketClosed(s) },
 	}); err != nil {
 		return nil, err
 	}

@@ -5,6 +5,7 @@ package loop
 import (
 	"errors"
 	"fmt"
+	"runtime"
 	"time"
 	"unsafe"
 
@@ -142,10 +143,17 @@ func (p *epoll) wait(events []unix.EpollEvent, timeout time.Duration) (int, erro
 	return unix.EpollWait(p.epfd, events, millis(timeout))
 }
 
-// shortWait is up to when the runtime is not told that a thread waits: it would look after the thread every 20 us, and
-// give its processor to somebody else and take it back, which costs more than the wait saves. A longer wait would hold up
-// the garbage collector.
-const shortWait = 2 * time.Millisecond
+// shortWait is up to when the runtime is not told that a thread waits. Told, it looks after the thread: fifty times every
+// 20 us, gives its processor to somebody else and takes it back. That costs more than the wait saves, and takes a
+// processor from whoever the wait is for. Not told, the thread is in nobody's way: when the runtime wants it to stop, as
+// the garbage collector does, it sends a signal, which ends the wait; and it does so anyway after some 10 ms. With one
+// processor alone other goroutines would wait for that.
+var shortWait = func() time.Duration {
+	if runtime.GOMAXPROCS(0) == 1 {
+		return 2 * time.Millisecond
+	}
+	return 100 * time.Millisecond
+}()
 
 func (p *epoll) Close() error {
 	p.close()

@@ -22,6 +22,7 @@ type socketPort struct {
 	meminfo   bool   // the kernel tells drops at any time, by SO_MEMINFO
 	packet    bool   // packet socket: PACKET_STATISTICS
 	ifindex   int32  // of a byProtocol port
+	transmit  *transmit
 }
 
 // socket opens a socket of our own, closed on exec and non-blocking.
@@ -31,7 +32,11 @@ func socket(domain, kind int) (int, error) {
 
 // bare makes a port of a descriptor.
 func (o *opener) bare(fd int, by addressing) *socketPort {
-	return &socketPort{fd: fd, by: by, scratch: o.scratch, perCall: o.perCall}
+	p := &socketPort{fd: fd, by: by, scratch: o.scratch, perCall: o.perCall}
+	if o.transmit {
+		p.stampSends()
+	}
+	return p
 }
 
 // port makes a port of a descriptor and sets what all that receive have.

@@ -26,14 +26,15 @@ const (
 
 // opener opens ports; what differs per system is in open_SYSTEM.go.
 type opener struct {
-	handles Handles
-	scratch *scratch
-	perCall int    // packets per system call of Send
-	receive uint32 // receive buffer of ICMP and datalink sockets
-	ring    *Ring
-	filter  func(link LinkType) *Filter
-	onError func(error)
-	told    map[string]bool // kinds of which a small buffer was reported
+	handles  Handles
+	scratch  *scratch
+	perCall  int    // packets per system call of Send
+	transmit bool   // the kernel stamps what is sent
+	receive  uint32 // receive buffer of ICMP and datalink sockets
+	ring     *Ring
+	filter   func(link LinkType) *Filter
+	onError  func(error)
+	told     map[string]bool // kinds of which a small buffer was reported
 }
 
 // Opened is a port and what became known when it was opened.

@@ -12,6 +12,9 @@ import (
 
 // Recv receives what is there with as few system calls as possible.
 func (p *socketPort) Recv(into []Datagram) (n int, err error) {
+	if p.transmit != nil {
+		p.transmit.drain(p.fd)
+	}
 	m := &p.scratch.recv
 	for n < len(into) {
 		part := into[n:min(n+len(m.hdrs), len(into))]
@@ -108,6 +111,19 @@ func networkOrder(port *uint16) uint16 {
 // readControl reads the control messages of a datagram. The kernel wrote them,
 // but lengths are checked all the same.
 func (p *socketPort) readControl(d *Datagram, b []byte) {
+	eachControl(b, func(level, kind int32, data []byte) {
+		switch level {
+		case unix.SOL_SOCKET:
+			p.socketControl(d, kind, data)
+		case unix.IPPROTO_IP:
+			ipControl(d, kind, data)
+		case unix.IPPROTO_IPV6:
+			ipv6Control(d, kind, data)
+		}
+	})
+}
+
+func eachControl(b []byte, take func(level, kind int32, data []byte)) {
 	const header = unix.SizeofCmsghdr
 	for len(b) >= header {
 		h := (*unix.Cmsghdr)(unsafe.Pointer(&b[0]))
@@ -115,14 +131,7 @@ func (p *socketPort) readControl(d *Datagram, b []byte) {
 			return
 		}
 		data := b[header:h.Len]
-		switch h.Level {
-		case unix.SOL_SOCKET:
-			p.socketControl(d, h.Type, data)
-		case unix.IPPROTO_IP:
-			ipControl(d, h.Type, data)
-		case unix.IPPROTO_IPV6:
-			ipv6Control(d, h.Type, data)
-		}
+		take(h.Level, h.Type, data)
 		b = b[min(unix.CmsgSpace(len(data)), len(b)):]
 	}
 }

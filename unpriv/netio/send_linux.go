@@ -30,6 +30,12 @@ func (p *socketPort) sendOne(pkt *Packet) (n int, err error) {
 	}
 	m := &p.scratch.send
 	h := &m.hdrs[0].Hdr
+	asked := p.transmit != nil && pkt.Sent != nil
+	if asked {
+		n := int(h.Controllen)
+		h.Control = &m.control[0].b[0]
+		h.SetControllen(n + p.transmit.ask(m.control[0].b[n:]))
+	}
 	var errno unix.Errno
 	now := time.Now()
 	for {
@@ -50,7 +56,10 @@ func (p *socketPort) sendOne(pkt *Packet) (n int, err error) {
 	if errno != 0 {
 		return 0, sendError(errno, pkt)
 	}
-	if pkt.Sent != nil {
+	switch {
+	case asked:
+		*pkt.Sent = p.transmit.sent(p.fd, now)
+	case pkt.Sent != nil:
 		*pkt.Sent = StampOf(now)
 	}
 	return 1, nil

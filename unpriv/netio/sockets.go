@@ -52,6 +52,10 @@ type Config struct {
 	// time that the call takes; replies seem to come before their probes then
 	// where the network is a few microseconds long.
 	PerCall int
+	// Transmit has the kernel tell when a packet left for the device, where it
+	// can (Linux), for packets sent with a system call of their own. It costs
+	// some 2 us per packet, and is worth them at low rates.
+	Transmit bool
 	// Open, if not nil, opens ports instead of this package, which then
 	// needs no Handles: memory in place of a network.
 	Open func(key Key) (Opened, error)
@@ -147,7 +151,7 @@ func NewSockets(config Config) (*Sockets, error) {
 	}
 	s.opener = opener{
 		handles: config.Handles, scratch: newScratch(config.PerCall, config.Batch),
-		perCall: config.PerCall, receive: uint32(config.Receive),
+		perCall: config.PerCall, transmit: config.Transmit, receive: uint32(config.Receive),
 		ring: config.Ring, filter: s.filter, onError: config.OnError,
 	}
 	if s.config.Open == nil {
