@@ -98,6 +98,12 @@ func TestLateTransmitStamp(t *testing.T) {
 	stamped(t, p, []Packet{{Data: []byte("probe"), Dst: b.Local}, {Data: []byte("probe"), Dst: b.Local}})
 
 	late()
+	before := time.Now()
+	if got := p.transmit.sent(p.fd, before); got != StampOf(before) {
+		t.Errorf("another packet's stamp %d was taken, want %d", got, StampOf(before))
+	}
+
+	late()
 	var into [1]Datagram
 	into[0] = NewDatagrams(1, 100)[0]
 	if n, err := p.Recv(into[:]); n != 0 || err != nil {
