@@ -143,3 +143,61 @@ func checkTooBig(t *testing.T, w wire, dst netip.Addr, mtu int) {
 		t.Errorf("packet too big quotes %.80s", w.Data)
 	}
 }
+
+// TestLocalTarget pings addresses of this machine. Linux drops IPv4 frames that come from the loopback's datalink, so
+// what would leave as frames goes through a raw socket there.
+func TestLocalTarget(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	chain.Prober.EchoTCP(freeEcho)
+	type want struct {
+		answer func(r *warts.PingReply) bool
+		v      int
+	}
+	var commands []string
+	var wants []want
+	for _, test := range []struct {
+		options string
+		want
+	}{
+		{"-P tcp-syn -d 7", want{answer: isTCP(synAck)}},
+		{"-P tcp-syn -d 999", want{answer: isTCP(rstAck)}},
+		{"-P tcp-syn-sport -d 999", want{answer: isTCP(rstAck)}},
+		{"-P tcp-ack -d 999", want{answer: isTCP(rst)}},
+		{"-P tcp-ack-sport -d 7", want{answer: isTCP(rst)}},
+		{"-P tcp-synack -d 999", want{answer: isTCP(rst)}},
+		{"-P tcp-syn -d 7 -O dl", want{answer: isTCP(synAck)}},
+		{"-P tcp-syn -d 7 -O raw", want{isTCP(synAck), 4}},
+		{"-P udp-dport", want{answer: isPort}},
+		{"-P icmp-time", want{isStamp, 4}},
+		{"-O dl", want{answer: isEcho}},
+		{"-O dltx", want{answer: isEcho}},
+		{"-M 1280 -s 1400", want{isEcho, 6}},
+	} {
+		for _, dst := range []netip.Addr{
+			netip.MustParseAddr("127.0.0.1"), netip.IPv6Loopback(), chain.Source4(), chain.Source6(),
+		} {
+			if test.v == 4 && dst.Is6() || test.v == 6 && dst.Is4() {
+				continue
+			}
+			n := len(commands)
+			commands = append(commands, fmt.Sprintf("ping -c 2 -i 0.2 -W 0.5 -U %d -F %d %s %s", n, 20000+10*n, test.options, dst))
+			wants = append(wants, test.want)
+		}
+	}
+	records := measure(t, chain.Prober, nil, commands...)
+	for n, command := range commands {
+		p := records[uint32(n)]
+		if p.StopReason != warts.PingStopCompleted || p.Sent != 2 {
+			t.Errorf("%s: sent %d, stopped for %v %s", command, p.Sent, p.StopReason, p.ErrMsg)
+		}
+		if len(p.Probes) != 2 {
+			t.Errorf("%s: %d of 2 probes are answered", command, len(p.Probes))
+		}
+		for i := range p.Probes {
+			r := p.Probes[i].Replies
+			if len(r) != 1 || r[0].Addr != p.Dst || !wants[n].answer(&r[0]) || r[0].RTT > 100*time.Millisecond {
+				t.Errorf("%s: replies to probe %d: %+v", command, i, r)
+			}
+		}
+	}
+}

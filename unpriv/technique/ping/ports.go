@@ -216,6 +216,9 @@ func (p *Ping) linked(l *technique.Link, framed, raw bool) error {
 		return err
 	}
 	switch {
+	case framed && !p.opt.V6 && p.opt.PMTU == 0 && l.Type == netio.LinkLoopback:
+		// Linux drops IPv4 frames of ours there. Not with -M: what is too big for a socket would fail.
+		return p.ports.Raw(env)
 	case framed && l.CanSend():
 		return p.ports.Frames(env, l)
 	case framed && !p.opt.rawWill():

@@ -35,12 +35,15 @@ func (b *builder) build(p *Ping, o sched.Origin) *warts.Ping {
 	opt := p.opt
 	*r = warts.Ping{
 		UserID: opt.UserID, Dst: warts.AddrFrom(p.dst),
-		Start: stampTime(p.start), StopReason: p.stop, StopData: p.errno, ErrMsg: p.errMsg,
+		Start: stampTime(p.start), StopReason: p.stop,
 		Method: opt.Method, ProbeCount: opt.Count, ReplyCount: opt.StopCount, Sent: p.sent,
 		Size: uint16(opt.Size()), Wait: opt.Wait, Timeout: opt.Timeout, TTL: opt.TTL, ToS: opt.ToS,
 		SrcPort: p.sport(0), DstPort: opt.DstPort, Data: opt.Pattern, TCPMSS: opt.MSS,
 	}
 	r.List, r.Cycle = o.Stream()
+	if p.failed != nil {
+		r.StopData, r.ErrMsg = p.failed.errno, p.failed.text
+	}
 	if p.via != nil {
 		r.Src = warts.AddrFrom(p.via.src)
 	}

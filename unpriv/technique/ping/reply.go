@@ -8,8 +8,12 @@ import (
 	"scamper/unpriv/probe"
 )
 
-// maxReplies is how many replies a probe takes: duplicates beyond it say nothing new and would cost memory.
-const maxReplies = 1024
+// maxReplies is how many replies a probe takes: duplicates beyond it say nothing new and would cost memory. maxAllReplies
+// is how many a ping does, of which each probe keeps one: the format counts them in 16 bits.
+const (
+	maxReplies    = 1024
+	maxAllReplies = 65535
+)
 
 // match returns the index of the probe that a packet answers.
 func (p *Ping) match(r *probe.Reply) (int, bool) {
@@ -111,11 +115,13 @@ type replyMore struct {
 
 // file records a packet as the reply to a probe, and reports whether there was room.
 func (p *Ping) file(pr *sentProbe, r *probe.Reply) bool {
-	if len(pr.replies) >= maxReplies {
-		return false
-	}
-	if pr.replies == nil {
+	switch n := len(pr.replies); {
+	case n == 0:
 		pr.replies = pr.one[:0]
+	case n >= maxReplies || p.extra >= maxAllReplies-p.opt.Count:
+		return false
+	default:
+		p.extra++
 	}
 	pr.replies = append(pr.replies, reply{})
 	e := &pr.replies[len(pr.replies)-1]

@@ -40,11 +40,17 @@ type Ping struct {
 	sent    uint16
 	base    uint16 // the source port of the first probe, or the ICMP identifier
 
+	extra  uint16 // replies beyond the first of their probe
 	stop   warts.PingStop
-	errno  uint8
-	errMsg string
+	failed *failure
 
 	next *Ping // free list
+}
+
+// failure is the error that ended a ping.
+type failure struct {
+	errno uint8
+	text  string
 }
 
 // sentProbe is a probe and what came back.
@@ -303,8 +309,8 @@ func (p *Ping) end(t *sched.Task, why warts.PingStop) {
 }
 
 func (p *Ping) fail(t *sched.Task, err error) {
-	p.errno, p.errMsg = technique.Errno(err), err.Error()
-	p.all.env.Report("ping to %s failed: %s", p.dst, p.errMsg)
+	p.failed = &failure{technique.Errno(err), err.Error()}
+	p.all.env.Report("ping to %s failed: %s", p.dst, p.failed.text)
 	p.end(t, warts.PingStopError)
 }
 
