@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"syscall"
 	"time"
@@ -22,6 +23,9 @@ import (
 	"scamper/unpriv/output"
 	"scamper/unpriv/source"
 )
+
+// dnsPort is where name servers are asked (RFC 1035, section 4.2).
+const dnsPort = 53
 
 // planOf says what the first process has to know: which paths the command line names, and who the main process becomes.
 func planOf(c *cmdline.Config) (launch.Plan, error) {
@@ -107,6 +111,9 @@ func (p *process) run(s launch.State) error {
 		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Disabled: settings.disabled,
 		Receive: settings.receive, Output: out, Signals: p.signals,
 		Nameservers: s.Nameservers,
+	}
+	if c.Nameserver.IsValid() {
+		config.Nameservers = []netip.AddrPort{netip.AddrPortFrom(c.Nameserver, dnsPort)}
 	}
 	if term.IsTerminal(int(os.Stderr.Fd())) {
 		config.Progress = &engine.Progress{W: os.Stderr}

@@ -125,7 +125,7 @@ func (g *gathered) check(env Env) (*Config, *Exit) {
 	c := &g.config
 	for _, step := range []func(Env) *Exit{
 		g.checkWords, g.checkRate, g.checkIDs, g.checkModes, g.checkAddresses, g.checkDaemon, g.checkOutput,
-		g.checkAvailable, g.checkCommands,
+		g.checkAvailable, g.checkNameserver, g.checkCommands,
 	} {
 		if exit := step(env); exit != nil {
 			return nil, exit
@@ -365,6 +365,21 @@ func missing(option, what string) *Exit {
 		Status: failure,
 		Stderr: fmt.Sprintf("scamper: %s (%s) is not available in this version\n", option, what),
 	}
+}
+
+// checkNameserver reads the parameter of -n. Names are not looked up: there is nobody yet to ask.
+func (g *gathered) checkNameserver(env Env) *Exit {
+	text, ok := g.values['n']
+	if !ok {
+		return nil
+	}
+	addr, err := netip.ParseAddr(text)
+	if err != nil {
+		text := fmt.Sprintf("could not resolve %s: -n takes a numeric address", text)
+		return &Exit{Status: failure, Stderr: ErrorLine(env.Now(), text)}
+	}
+	g.config.Nameserver = addr
+	return nil
 }
 
 // checkCommands has the commands of the command line looked at, so that nothing is probed when one of them is wrong.

@@ -60,6 +60,8 @@ type Config struct {
 	RemotePort  uint16
 	TLS         TLS
 
+	Nameserver netip.Addr // -n; invalid is none, and the system's are asked
+
 	Poller    string // "select", "epoll", "kqueue" or "poll"; empty is the system's best one
 	RawTCP    bool   // -O rawtcp or planetlab: IPv4 TCP through a raw socket
 	NoInitNDC bool   // -O noinitndc: do not load the neighbour cache at start

@@ -34,10 +34,7 @@ var options = []Option{
 	{Letter: 'l', Arg: "listname", Help: "name of the list (default: default)"},
 	{Letter: 'L', Arg: "listid", Help: "number of the list"},
 	{Letter: 'M', Arg: "monitorname", Help: "name of this machine, stored with the results"},
-	{
-		Letter: 'n', Arg: "nameserver", Help: "address of the name server for the host command",
-		Unavailable: "name server",
-	},
+	{Letter: 'n', Arg: "nameserver", Help: "address of the name server (default: those of /etc/resolv.conf)"},
 	{Letter: 'o', Arg: "outfile", Help: "write results to this file (default: standard output)"},
 	{Letter: 'O', Arg: "option", Help: "adjust scamper; may be given more than once:"},
 	{Letter: 'p', Arg: "pps", Help: "packets per second to send (1 <= pps <= 1000000; 0 with -w)"},
