@@ -210,6 +210,21 @@ func TestInvokersFiles(t *testing.T) {
 	}
 }
 
+// Under sudo, without SUDO_UID, files are root's, as the manual page says.
+func TestSudoWithoutUser(t *testing.T) {
+	t.Parallel()
+	_, roots := places(t)
+	out := filepath.Join(roots, "out")
+	cmd := command(program(t), "-o", out, "-c", "ping -c 1", "-i", "127.0.0.1")
+	cmd.Env = append(cmd.Env, fmt.Sprintf("SUDO_GID=%d", otherGID), "SUDO_USER=other", "SUDO_COMMAND=scamper")
+	if r := alone(t).Start(cmd).Wait(limit); r.Err != nil || r.Stderr != "" {
+		t.Fatalf("%v\n%s", r.Err, r.Stderr)
+	}
+	if uid, gid := fileOwner(t, out); uid != 0 || gid != 0 || fileSize(out) == 0 {
+		t.Errorf("the output belongs to %d, %d, size %d", uid, gid, fileSize(out))
+	}
+}
+
 // Files that cannot be opened end the run before anything is probed.
 func TestFilesMissing(t *testing.T) {
 	t.Parallel()
