@@ -16,12 +16,13 @@ import (
 // ports is what a ping needs that does more than send ICMP through a socket.
 type ports struct {
 	technique.Ports
-	pending *technique.Pending // the way out is being looked for
-	capture bool               // the datalink is open, and unless told otherwise ICMP is taken from there
-	seq     uint32             // numbers of TCP probes, the same in all
-	ack     uint32
-	embed   netip.Addr // real source address, in the payload of spoofed probes
-	tooBig  []byte     // a reply that is to be answered by a packet too big, from the IP header on
+	pending  *technique.Pending // the way out is being looked for
+	capture  bool               // the datalink is open, and unless told otherwise ICMP is taken from there
+	seq      uint32             // numbers of TCP probes, the same in all
+	ack      uint32
+	embed    netip.Addr // real source address, in the payload of spoofed probes
+	answered bool       // with -O tbt: a probe has a reply
+	tooBig   []byte     // a reply that is to be answered by a packet too big, from the IP header on
 }
 
 // exit is where ICMP probes from one source address leave, shared by all pings that send any.

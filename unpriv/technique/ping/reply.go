@@ -15,6 +15,9 @@ const (
 	maxAllReplies = 65535
 )
 
+// lastFew is how many probes can get a packet that only an IPv4 identification tells apart, see probe.PingMatch.
+const lastFew = 5
+
 // match returns the index of the probe that a packet answers.
 func (p *Ping) match(r *probe.Reply) (int, bool) {
 	if p.sent == 0 {
@@ -25,51 +28,85 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 		if capture && !p.opt.SockRX {
 			return 0, false // the datalink has it too
 		}
-		m := p.matcher()
-		return m.Match(r)
+		m, first := p.matcher(r)
+		i, ok := m.Match(r)
+		return first + i, ok
 	}
 	if !capture { // another task has the datalink open: ours come through the socket
 		return 0, false
 	}
-	m := p.matcher()
+	m, first := p.matcher(r)
 	switch {
 	case r.Capture.Outgoing:
 		if i, ok := m.MatchSent(r); ok {
-			p.probes[i].left(r.Capture.Stamp)
+			p.probes[first+i].left(r.Capture.Stamp)
 		}
 		return 0, false
 	case p.opt.SockRX && r.Kind != probe.KindTCP && r.Kind != probe.KindUDP:
 		return 0, false
 	}
 	i, ok := m.Match(r)
+	i += first
 	return i, ok && r.Capture.Stamp >= p.probes[i].tx
 }
 
-// matcher describes the probes to what finds the one that a packet answers.
-func (p *Ping) matcher() probe.PingMatch {
+// matcher describes the probes that a packet can be about to what finds the one. Their numbers begin with first. They are
+// all for ICMP, whose sequence numbers say all; the one that has the packet's port if ports vary; else the last few. So
+// filing a reply takes as long after 60,000 probes as after one.
+func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 	o := p.opt
-	m := probe.PingMatch{
+	m = probe.PingMatch{
 		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst,
 		SrcPort: p.sport(0), DstPort: o.DstPort, Sent: int(p.sent),
 	}
-	if o.Method.IsICMP() { // sequence numbers say all
-		return m
+	if o.Method.IsICMP() {
+		return m, 0
 	}
-	if o.Method.VariesSport() {
-		p.all.sports = p.all.sports[:0]
-		for i := range p.probes {
-			p.all.sports = append(p.all.sports, p.sport(uint16(i)))
-		}
-		m.SrcPorts = p.all.sports
+	src, dst := portsOf(r)
+	varies := true
+	switch {
+	case o.Method.VariesSport():
+		first = int(src - p.base)
+		p.all.sport[0] = src
+		m.SrcPort, m.SrcPorts = src, p.all.sport[:]
+	case o.Method.VariesDport():
+		first = int(dst - o.DstPort)
+		m.DstPort = dst
+	default:
+		varies = false
+		first = max(m.Sent-lastFew, 0)
+	}
+	if first >= m.Sent {
+		m.Sent = 0
+		return m, 0
+	}
+	m.Sent -= first
+	if varies {
+		m.Sent = 1
 	}
 	if !o.V6 {
-		p.all.ids = p.all.ids[:0]
-		for i := range p.probes {
-			p.all.ids = append(p.all.ids, p.probes[i].ipid)
+		m.IDs = p.all.ids[:m.Sent]
+		for i := range m.IDs {
+			m.IDs[i] = p.probes[first+i].ipid
 		}
-		m.IDs = p.all.ids
 	}
-	return m
+	return m, first
+}
+
+// portsOf returns the ports of the probe that a packet quotes, answers or is.
+func portsOf(r *probe.Reply) (src, dst uint16) {
+	switch r.Kind {
+	case probe.KindError:
+		return r.Quote.SrcPort, r.Quote.DstPort
+	case probe.KindTCP:
+		src, dst = r.TCP.DstPort, r.TCP.SrcPort
+	case probe.KindUDP:
+		src, dst = r.UDP.DstPort, r.UDP.SrcPort
+	}
+	if r.Capture.Outgoing {
+		src, dst = dst, src
+	}
+	return src, dst
 }
 
 // left is about a probe that the datalink has seen leave, later than we gave it to the kernel.

@@ -72,9 +72,9 @@ type Pings struct {
 	builder builder // used on the encoder's goroutine only
 
 	// Scratch of the loop's goroutine.
-	probe  probe.PingProbe
-	ids    []uint16
-	sports []uint16
+	probe probe.PingProbe
+	ids   [lastFew]uint16
+	sport [1]uint16
 }
 
 // Technique returns the row of ping in the registry.
@@ -249,7 +249,9 @@ func (p *Ping) Reply(t *sched.Task, r *probe.Reply) {
 	}
 	if p.opt.TooBig {
 		// Only fragments count; a host that does not even answer plainly is of no use.
-		if r.Kind != probe.KindEchoReply && !p.answeredBut(i) {
+		others := p.ports.answered
+		p.ports.answered = true
+		if r.Kind != probe.KindEchoReply && !others {
 			p.end(t, warts.PingStopCompleted)
 			return
 		}
@@ -266,16 +268,6 @@ func (p *Ping) Reply(t *sched.Task, r *probe.Reply) {
 // large reports whether a reply is to be answered by a packet too big: it is whole, too large, and none is under way.
 func (p *Ping) large(r *probe.Reply) bool {
 	return r.Kind == probe.KindEchoReply && r.IP.Size > int(p.opt.PMTU) && !r.IP.More && p.ports.tooBig == nil
-}
-
-// answeredBut reports whether a probe other than i has a reply.
-func (p *Ping) answeredBut(i int) bool {
-	for j := range p.probes {
-		if j != i && len(p.probes[j].replies) > 0 {
-			return true
-		}
-	}
-	return false
 }
 
 // Halt implements sched.Machine.

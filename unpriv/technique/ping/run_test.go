@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
 )
@@ -222,6 +223,42 @@ func TestLinkLate(t *testing.T) {
 	w.after(100*ms, w.sched.Close)
 	if p := w.run()[0]; p.StopReason != warts.PingStopHalted || p.Sent != 0 {
 		t.Errorf("stopped for %v, sent %d", p.StopReason, p.Sent)
+	}
+}
+
+// TestTooBigErrors has a ping that wants fragments (-O tbt) end with an error if that is the first that it hears at all.
+func TestTooBigErrors(t *testing.T) {
+	for failing, sent := range []int{1, 4, 4, 4} {
+		w := newWorld(t)
+		probes := 0
+		w.bypass = func(ip []byte) bool {
+			if ip[6] != packet.ProtoICMPv6 || ip[40] != packet.ICMP6Echo {
+				return false
+			}
+			probes++
+			if probes != failing+1 {
+				return false
+			}
+			header := packet.IPv6Fields{
+				Src: netip.MustParseAddr("2001:db8:10::1"), Dst: netip.MustParseAddr(own6), HopLimit: 64,
+				NextHeader: packet.ProtoICMPv6,
+			}
+			b, err := packet.AppendICMP6(nil, header, packet.ICMPFields{Type: packet.ICMP6TimeExceeded}, ip[:100])
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.after(20*ms, func() { w.deliver(b) })
+			return true
+		}
+		p := w.ping("-c 4 -M 1280 -s 1300 -O tbt 2001:db8:100::10")
+		if int(p.Sent) != sent || p.StopReason != warts.PingStopCompleted {
+			t.Errorf("error to probe %d: %d probes sent, stopped for %v", failing, p.Sent, p.StopReason)
+		}
+		for i := range p.Probes {
+			if r := p.Probes[i].Replies; len(r) != 1 || (r[0].ICMPType == packet.ICMP6TimeExceeded) != (i == failing) {
+				t.Errorf("error to probe %d: replies to probe %d: %+v", failing, i, r)
+			}
+		}
 	}
 }
 
