@@ -150,6 +150,23 @@ func TestNoRights(t *testing.T) {
 	}
 }
 
+// A build with cgo cannot give up its rights, and says so in one line.
+func TestCgo(t *testing.T) {
+	t.Parallel()
+	testkit.NeedProgram(t, "gcc")
+	path := filepath.Join(openDir(t), "scamper")
+	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "scamper/cmd/scamper")
+	build.Env = append(os.Environ(), "CGO_ENABLED=1")
+	if out, err := build.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	r := alone(t).Start(command(path, "-i", "127.0.0.1")).Wait(limit)
+	if r.Status != 255 || r.Stdout != "" {
+		t.Errorf("status %d, output %q", r.Status, r.Stdout)
+	}
+	oneLine(t, r.Stderr, "built with cgo, whose threads cannot all be kept from the rights of root: build it with CGO_ENABLED=0")
+}
+
 // Files are opened with the rights of the user who called a setuid program, or sudo.
 func TestInvokersFiles(t *testing.T) {
 	t.Parallel()

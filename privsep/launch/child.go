@@ -5,6 +5,7 @@ package launch
 import (
 	"bufio"
 	"crypto/x509"
+	"errors"
 	"fmt"
 	"io"
 	"net/netip"
@@ -46,6 +47,9 @@ func runChild(p Program) (int, error) {
 	}
 	var b [orderHead + maxChroot]byte
 	n, _, err := message.NewConn(requestsFD).Receive(b[:], false)
+	if errors.Is(err, io.EOF) {
+		return ExitFailure, ErrPrinted // the helper has ended and said why
+	}
 	if err != nil {
 		return ExitFailure, fmt.Errorf("waiting for the helper: %w", err)
 	}
