@@ -39,7 +39,7 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 	switch {
 	case r.Capture.Outgoing:
 		if i, ok := m.MatchSent(r); ok {
-			p.probes[first+i].left(r.Capture.Stamp)
+			p.left(&p.probes[first+i], r.Capture.Stamp)
 		}
 		return 0, false
 	case p.opt.SockRX && r.Kind != probe.KindTCP && r.Kind != probe.KindUDP:
@@ -109,9 +109,10 @@ func portsOf(r *probe.Reply) (src, dst uint16) {
 	return src, dst
 }
 
-// left is about a probe that the datalink has seen leave, later than we gave it to the kernel.
-func (pr *sentProbe) left(at netio.Stamp) {
-	if pr.tx == 0 || at < pr.tx || pr.flags&warts.PingReplyDLTX != 0 {
+// left is about a probe that the datalink has seen leave: later than we gave it to the kernel, a little earlier than the
+// driver said that it took it, but not before this ping began, when another with the same numbers may have sent it.
+func (p *Ping) left(pr *sentProbe, at netio.Stamp) {
+	if pr.tx == 0 || at < p.start || pr.flags&warts.PingReplyDLTX != 0 {
 		return
 	}
 	late := int64(at - pr.tx)
