@@ -50,14 +50,11 @@ func TestManualPages(t *testing.T) {
 			if err != nil {
 				t.Fatalf("--help: %v\n%s", err, help)
 			}
-			want := map[string]bool{"Fl help": true}
+			want := map[string]bool{"Fl help": true, "Fl version": true}
 			for _, match := range helpOptions.FindAllStringSubmatch(string(help), -1) {
 				for _, letter := range match[1] {
 					want[string(letter)] = true
 				}
-			}
-			if name != "sc_simnet" {
-				want["Fl version"] = true
 			}
 			got := make(map[string]bool)
 			for _, item := range pageItem.FindAllString(page, -1) {
@@ -71,6 +68,27 @@ func TestManualPages(t *testing.T) {
 			}
 			if !strings.Contains(page, ".Nm "+name) {
 				t.Errorf("%s.1 has another name", name)
+			}
+		})
+	}
+}
+
+// TestVersions holds that each command tells its version, in the same way, and that this and the help are results: they
+// are asked for.
+func TestVersions(t *testing.T) {
+	for name := range toolPages(t) {
+		t.Run(name, func(t *testing.T) {
+			for _, tt := range []struct{ option, want string }{
+				{"--version", `^` + name + ` \(scamper in Go\) \S+\n$`},
+				{"--help", `^usage: ` + name + `( .*)?\n`},
+			} {
+				var stdout, stderr strings.Builder
+				cmd := exec.Command(testkit.BuildCommand(t, "scamper/cmd/"+name), tt.option)
+				cmd.Stdout, cmd.Stderr = &stdout, &stderr
+				err := cmd.Run()
+				if err != nil || stderr.Len() > 0 || !regexp.MustCompile(tt.want).MatchString(stdout.String()) {
+					t.Errorf("%s: %v, stderr %q, stdout %q", tt.option, err, &stderr, &stdout)
+				}
 			}
 		})
 	}

@@ -13,6 +13,7 @@ import (
 
 	"golang.org/x/term"
 
+	"scamper/tools/cli"
 	"scamper/tools/simnet"
 	"scamper/tools/simnet/live"
 )
@@ -39,6 +40,7 @@ type options struct {
 	json     string
 	graph    string
 	check    bool
+	version  bool
 	in       [][2]string
 	dst      []netip.Addr
 }
@@ -53,6 +55,7 @@ func run(args []string, stdout, stderr io.Writer) int {
 	flags.StringVar(&o.json, "j", "", "")
 	flags.StringVar(&o.graph, "g", "", "")
 	flags.BoolVar(&o.check, "t", false, "")
+	flags.BoolVar(&o.version, "version", false, "")
 	flags.Func("x", "", func(s string) error {
 		name, command, ok := strings.Cut(s, "=")
 		if !ok || name == "" || command == "" {
@@ -73,6 +76,10 @@ func run(args []string, stdout, stderr io.Writer) int {
 		}
 		fmt.Fprintf(stderr, "sc_simnet: %v\n%s", err, usage)
 		return statusUsage
+	}
+	if o.version {
+		fmt.Fprintf(stdout, "sc_simnet (scamper in Go) %s\n", cli.Version())
+		return 0
 	}
 	if o.check {
 		return check(append(nonEmpty(o.topology), flags.Args()...), stderr)
