@@ -106,13 +106,16 @@ func macOf(b []byte) (m packet.MAC) {
 	return m
 }
 
-// SendFrame implements neigh.Sender.
-func (l *links) SendFrame(ifindex int, frame []byte) error {
+// SendFrame implements neigh.Sender. Frames take the way of the probes on that link: at high rates another goroutine sends
+// on the socket.
+func (l *links) SendFrame(ifindex int, frame []byte, failed func(error)) error {
 	socket, err := l.engine.sockets.Datalink(ifindex)
 	if err != nil {
 		return err
 	}
 	defer socket.Release()
-	_, err = socket.Send([]netio.Packet{{Data: frame, IfIndex: int32(ifindex)}})
-	return err
+	return l.engine.env.Outbox(socket).Post(frame, func(err error) {
+		// Whoever is told of it may send: not before the scheduler is through.
+		l.engine.loop.Post(func() { failed(err) })
+	})
 }

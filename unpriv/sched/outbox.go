@@ -37,8 +37,9 @@ const usualPacket = 256
 
 // owner is who hears that the packet was sent.
 type owner struct {
-	task *Task
-	id   uint32
+	task   *Task // nil: no task's, see Post
+	id     uint32
+	failed func(error) // of Post
 }
 
 // NewOutbox returns the outbox of a port. Packets wait in it until the scheduler's turn ends.
@@ -113,24 +114,60 @@ var errNoRoom = fmt.Errorf("packet not sent: %w", netio.ErrFull)
 // errClosed is what a packet meets that was not sent when its outbox was closed.
 var errClosed = errors.New("packet not sent: its outbox was closed")
 
-// Add puts p into the batch. p.Data was appended to what Buffer returned last. Machine.Sent is called for it with id
-// before the scheduler's turn is over, or later if the kernel's buffer is full or a relay sends.
-func (o *Outbox) Add(t *Task, id uint32, p netio.Packet) {
-	if o.room() == 0 || o.busy || o.closed {
-		o.sched.Stats.Refused++
-		t.machine.Sent(t, id, 0, errNoRoom)
-		return
+// refuse counts a packet that could not be added, and says why.
+func (o *Outbox) refuse() error {
+	if o.closed {
+		o.sched.Stats.Unsent++
+		return errClosed
+	}
+	o.sched.Stats.NoRoom++
+	return errNoRoom
+}
+
+// Post puts a packet into the batch that belongs to no task and takes no slot of the packet rate, as a question for a
+// neighbour. data is copied; it may
+// not come between a task's Buffer and Add. Others may have begun to send on the port on a goroutine of its own, so this is the only way
+// through it. failed is called if the packet is not sent after all, in the middle of the scheduler's work: it may not send
+// or touch tasks. An error, which wraps netio.ErrFull if there is no room, says that the packet was not taken and that
+// failed will not be called. Neither is counted in Stats.
+func (o *Outbox) Post(data []byte, failed func(error)) error {
+	if o.closed {
+		return errClosed
+	}
+	if o.room() == 0 && !o.busy {
+		o.flush()
+	}
+	if o.room() == 0 {
+		return errNoRoom
 	}
 	at := o.next % o.size()
-	o.bufs[at] = p.Data // it may have grown
+	o.bufs[at] = append(o.bufs[at][:0], data...)
+	o.put(netio.Packet{Data: o.bufs[at]}, owner{failed: failed})
+	return nil
+}
+
+// put takes a packet whose data is in the next buffer.
+func (o *Outbox) put(p netio.Packet, by owner) {
+	at := o.next % o.size()
 	p.Sent = &o.stamps[at]
-	o.packets[at], o.owner[at] = p, owner{t, id}
+	o.packets[at], o.owner[at] = p, by
 	o.next++
-	t.unsent++
 	if !o.dirty {
 		o.dirty = true
 		o.sched.dirty = append(o.sched.dirty, o)
 	}
+}
+
+// Add puts p into the batch. p.Data was appended to what Buffer returned last. Machine.Sent is called for it with id
+// before the scheduler's turn is over, or later if the kernel's buffer is full or a relay sends.
+func (o *Outbox) Add(t *Task, id uint32, p netio.Packet) {
+	if o.room() == 0 || o.busy || o.closed {
+		t.machine.Sent(t, id, 0, o.refuse())
+		return
+	}
+	o.bufs[o.next%o.size()] = p.Data // it may have grown
+	t.unsent++
+	o.put(p, owner{task: t, id: id})
 }
 
 // flush hands over what was collected and tells the owners what became of it. It returns false if there may be no room
@@ -180,9 +217,16 @@ func (o *Outbox) settle(end uint64, err error) {
 	defer func() { o.busy = false }()
 	for o.settled < end {
 		at := o.settled % o.size()
-		t, id, stamp := o.owner[at].task, o.owner[at].id, o.stamps[at]
-		o.owner[at].task = nil
+		by, stamp := o.owner[at], o.stamps[at]
+		o.owner[at] = owner{}
 		o.settled++
+		t := by.task
+		if t == nil {
+			if err != nil && by.failed != nil {
+				by.failed(err)
+			}
+			continue
+		}
 		t.unsent--
 		switch {
 		case err == nil:
@@ -198,7 +242,7 @@ func (o *Outbox) settle(end uint64, err error) {
 			o.sched.release(t)
 			continue
 		}
-		t.machine.Sent(t, id, stamp, err)
+		t.machine.Sent(t, by.id, stamp, err)
 	}
 }
 

@@ -76,23 +76,6 @@ type Config struct {
 	Seed uint64
 }
 
-// Stats counts what happened. Sent + Refused + Unsent is what tasks asked for, once all outboxes are
-// closed; Matched + Unmatched is what was parsed.
-type Stats struct {
-	Started   uint64 // tasks
-	Ended     uint64 // tasks
-	HeldBack  uint64 // times that a task had to wait for another one
-	Sent      uint64 // packets taken by the kernel
-	Refused   uint64 // packets that the kernel refused
-	Full      uint64 // times that the kernel's send buffer was full
-	Matched   uint64 // replies offered to at least one task
-	Unmatched uint64 // replies that no signature asked for
-	Waits     uint64 // times that new tasks had to wait because the output could not keep up
-	Unsent    uint64 // packets that were still with us when their outbox was closed
-	Dropped   uint64 // replies that a session could not take: too many while its packet waited for the kernel
-	Panics    uint64 // techniques that panicked
-}
-
 // Scheduler is described at the top of the package.
 type Scheduler struct {
 	Stats Stats

@@ -107,7 +107,7 @@ func (s *Session) Wait(until loop.Mono) Event { return s.wait(wish{kind: Timeout
 func (s *Session) Send(o *Outbox, build func(b []byte) (netio.Packet, error)) (netio.Stamp, error) {
 	b := o.Buffer()
 	if b == nil {
-		return 0, errNoRoom
+		return 0, o.refuse()
 	}
 	p, err := build(b)
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/unpriv/loop"
+	"scamper/unpriv/netio"
 )
 
 const (
@@ -38,8 +39,11 @@ const (
 // Sender sends the frames of questions.
 type Sender interface {
 	// SendFrame hands a whole frame, which begins with an Ethernet header, to the
-	// datalink of an interface, and does not keep it.
-	SendFrame(ifindex int, frame []byte) error
+	// datalink of an interface, and does not keep it. If it turns out later that the
+	// frame was not sent, failed is called, on the goroutine of the loop and not
+	// before SendFrame has returned. An error says that it was not taken at all. Either
+	// wraps netio.ErrFull if there was only no room for it.
+	SendFrame(ifindex int, frame []byte, failed func(error)) error
 }
 
 // Key names a neighbour.
@@ -84,6 +88,7 @@ type Stats struct {
 	Answered   uint64 // got their reply
 	Unanswered uint64 // got none
 	Refused    uint64 // could not be sent
+	Lost       uint64 // frames of questions that were not sent: at most two for each
 	Forgotten  uint64 // neighbours that had to make room
 }
 
@@ -171,6 +176,8 @@ type question struct {
 	cache   *Cache
 	query   Query
 	again   bool // the question may be put once more
+	sent    int  // frames that went out, as far as is known
+	err     error
 	waiting []*Pending
 }
 
@@ -207,29 +214,49 @@ func (c *Cache) Resolve(q Query, done func(packet.MAC, error)) *Pending {
 		return p
 	}
 	c.Stats.Asked++
-	if err := c.send(&q); err != nil {
-		c.Stats.Refused++
-		p.tell(packet.MAC{}, &Error{q.Addr, err})
-		return p
-	}
 	asking := &question{cache: c, query: q, again: true, waiting: []*Pending{p}}
 	asking.timer.Expirer = asking
 	c.asking[q.Key] = asking
 	c.timers.Set(&asking.timer, c.clock.Mono().Add(Wait/2))
+	asking.put()
 	return p
 }
 
 // Asking returns how many questions are under way.
 func (c *Cache) Asking() int { return len(c.asking) }
 
-func (c *Cache) send(q *Query) (err error) {
+// put sends the question's frame.
+func (a *question) put() {
+	a.sent++
+	if err := a.cache.send(&a.query, a.unsent); err != nil {
+		a.unsent(err)
+	}
+}
+
+// unsent takes in that a frame of the question was not sent. If there was only no room
+// for the first one, there may be for the second; if the second is lost, the first one may
+// still be answered.
+func (a *question) unsent(err error) {
+	c := a.cache
+	c.Stats.Lost++
+	if c.asking[a.query.Key] != a {
+		return
+	}
+	a.sent--
+	a.err = err
+	if a.again && !errors.Is(err, netio.ErrFull) {
+		a.giveUp()
+	}
+}
+
+func (c *Cache) send(q *Query, failed func(error)) (err error) {
 	if !q.Addr.IsValid() || q.Addr.Is4() != q.SrcIP.Is4() {
 		return errFamilies
 	}
 	if c.frame, err = AppendQuery(c.frame[:0], q); err != nil {
 		return err
 	}
-	return c.sender.SendFrame(q.IfIndex, c.frame)
+	return c.sender.SendFrame(q.IfIndex, c.frame, failed)
 }
 
 // Expire puts the question once more, or gives up. It is for the timers to call.
@@ -237,13 +264,24 @@ func (a *question) Expire(now loop.Mono) {
 	c := a.cache
 	if a.again {
 		a.again = false
-		// Should that fail, the first one may still be answered.
-		_ = c.send(&a.query)
 		c.timers.Set(&a.timer, now.Add(Wait-Wait/2))
+		a.put()
 		return
 	}
-	c.Stats.Unanswered++
-	a.end(packet.MAC{}, &Error{Addr: a.query.Addr})
+	a.giveUp()
+}
+
+// giveUp ends the question without an answer. Why frames were not sent is worth a word
+// only if none was.
+func (a *question) giveUp() {
+	err := &Error{Addr: a.query.Addr}
+	if a.sent == 0 {
+		a.cache.Stats.Refused++
+		err.Err = a.err
+	} else {
+		a.cache.Stats.Unanswered++
+	}
+	a.end(packet.MAC{}, err)
 }
 
 // end tells everyone who waits. They may ask anew while being told.

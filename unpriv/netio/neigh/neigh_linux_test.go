@@ -32,7 +32,7 @@ func openDatalink(t *testing.T, ifindex int) *datalink {
 	return &datalink{fd}
 }
 
-func (d *datalink) SendFrame(_ int, frame []byte) error {
+func (d *datalink) SendFrame(_ int, frame []byte, _ func(error)) error {
 	_, err := unix.Write(d.fd, frame)
 	return err
 }

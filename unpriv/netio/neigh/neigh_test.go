@@ -12,6 +12,7 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/unpriv/loop"
+	"scamper/unpriv/netio"
 )
 
 var (
@@ -25,11 +26,13 @@ var (
 
 // wire notes what is sent, and fails if told to.
 type wire struct {
-	sent []string
-	err  error
+	sent   []string
+	failed func(error) // of the last one
+	err    error
 }
 
-func (w *wire) SendFrame(ifindex int, frame []byte) error {
+func (w *wire) SendFrame(ifindex int, frame []byte, failed func(error)) error {
+	w.failed = failed
 	if w.err != nil {
 		return w.err
 	}
@@ -187,6 +190,68 @@ func TestNotSent(t *testing.T) {
 		t.Errorf("an empty question: %q, %q", b.told, b.wire.sent)
 	}
 	if b.Stats.Refused != 5 || b.Stats.Asked != 5 {
+		t.Errorf("%+v", b.Stats)
+	}
+}
+
+// A first frame that the kernel refuses ends the question as soon as that is known; the second one does not, and nor does
+// one for which there was only no room.
+func TestNotSentLater(t *testing.T) {
+	down := errors.New("network is down")
+	full := fmt.Errorf("no: %w", netio.ErrFull)
+	const text = "q: dlhdr_ethcb: did not get mac address for 192.0.2.2"
+	type lost struct {
+		err   error
+		later bool // it was taken at first
+	}
+	for _, c := range []struct {
+		name   string
+		frames []lost
+		told   string // how the question ended, without an answer
+		want   Stats
+	}{
+		{"first", []lost{{down, true}}, text + ": network is down", Stats{Asked: 1, Refused: 1, Lost: 1}},
+		{"second", []lost{{nil, false}, {down, true}}, text, Stats{Asked: 1, Unanswered: 1, Lost: 1}},
+		{"second at once", []lost{{nil, false}, {down, false}}, text, Stats{Asked: 1, Unanswered: 1, Lost: 1}},
+		{"no room", []lost{{full, false}, {nil, false}}, text, Stats{Asked: 1, Unanswered: 1, Lost: 1}},
+		{"no room twice", []lost{{full, false}, {full, true}}, text + ": " + full.Error(), Stats{Asked: 1, Refused: 1, Lost: 2}},
+		{"no room, then down", []lost{{full, true}, {down, false}}, text + ": network is down", Stats{Asked: 1, Refused: 1, Lost: 2}},
+	} {
+		b := newBench()
+		for i, f := range c.frames {
+			b.wire.err = nil
+			if !f.later {
+				b.wire.err = f.err
+			}
+			if i == 0 {
+				b.ask("q", query4(3))
+			} else {
+				b.pass(Wait / 2)
+			}
+			if f.later {
+				b.wire.failed(f.err)
+			}
+		}
+		if ended := len(b.told) > 0; ended != (len(c.frames) == 1) {
+			t.Errorf("%s: ended before its time: %v", c.name, ended)
+		}
+		b.pass(Wait / 2)
+		if diff := cmp.Diff([]string{c.told}, b.told); diff != "" || b.Stats != c.want || b.timers.Len()+b.Asking() != 0 {
+			t.Errorf("%s: %s%+v, %d timers, %d questions left", c.name, diff, b.Stats, b.timers.Len(), b.Asking())
+		}
+	}
+
+	// The news that a frame was lost comes when the question has been answered all the same, and somebody asks anew.
+	b := newBench()
+	b.ask("old", query4(3))
+	old := b.wire.failed
+	b.Reply(3, other4, otherMAC)
+	b.Forget(3)
+	b.ask("new", query4(3))
+	old(down)
+	b.Reply(3, other4, ownMAC)
+	b.expect(t, 2, "old: 02:00:00:00:00:02", "new: 02:00:00:00:00:01")
+	if want := (Stats{Asked: 2, Answered: 2, Lost: 1}); b.Stats != want {
 		t.Errorf("%+v", b.Stats)
 	}
 }
