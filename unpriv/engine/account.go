@@ -4,8 +4,10 @@ import (
 	"fmt"
 	"strings"
 
+	"scamper/unpriv/netio/neigh"
 	"scamper/unpriv/netio/route"
 	"scamper/unpriv/probe"
+	"scamper/unpriv/resolve"
 	"scamper/unpriv/sched"
 )
 
@@ -13,13 +15,17 @@ import (
 type counts struct {
 	sched    sched.Stats
 	routes   route.Stats
+	neigh    neigh.Stats
+	names    resolve.Stats
 	received uint64 // packets read from sockets
 	drops    uint64 // packets that the kernel dropped because our buffers were full
 	unused   probe.Counts
 }
 
 func (e *Engine) counts() counts {
-	return counts{e.sched.Stats, e.routes.Stats, e.Received, e.sockets.Drops(), e.Unused}
+	return counts{
+		e.sched.Stats, e.routes.Stats, e.links.cache.Stats, e.names.Stats, e.Received, e.sockets.Drops(), e.Unused,
+	}
 }
 
 // reportLosses says what was lost, if anything was: a reply lost in our own buffers is a defect, and the user must know.
@@ -52,8 +58,11 @@ func (c *counts) losses() (lines []string) {
 		{c.drops, "received packets were dropped because our buffers were full"},
 		{c.sched.Dropped, "replies were dropped because their measurement was waiting to send"},
 		{c.sched.Refused, "packets were refused by the kernel"},
+		{c.sched.NoRoom, "packets were not sent because too many waited to be sent"},
 		{c.sched.Full, "times the send buffer was full"},
 		{c.sched.Unsent, "packets were not sent any more at the end"},
+		{c.neigh.Lost, "questions for addresses of neighbours were not sent"},
+		{c.names.Lost, "names were not asked for because too many questions waited"},
 		{c.sched.Panics, "measurements were given up because of a defect in the program"},
 	} {
 		if l.n > 0 {
@@ -64,11 +73,11 @@ func (c *counts) losses() (lines []string) {
 }
 
 func (c *counts) lines() []string {
-	s := &c.sched
+	s, n := &c.sched, &c.neigh
 	unused := []string{}
-	for r, n := range c.unused {
-		if reason := probe.Reason(r); reason != probe.Accepted && n > 0 {
-			unused = append(unused, fmt.Sprintf("%d %v", n, reason))
+	for r, count := range c.unused {
+		if reason := probe.Reason(r); reason != probe.Accepted && count > 0 {
+			unused = append(unused, fmt.Sprintf("%d %v", count, reason))
 		}
 	}
 	if len(unused) == 0 {
@@ -77,12 +86,16 @@ func (c *counts) lines() []string {
 	return []string{
 		fmt.Sprintf("tasks: %d started, %d ended, %d times held back, %d waits for the output, %d panics",
 			s.Started, s.Ended, s.HeldBack, s.Waits, s.Panics),
-		fmt.Sprintf("packets: %d sent, %d refused, %d not sent any more, %d times the send buffer was full",
-			s.Sent, s.Refused, s.Unsent, s.Full),
+		fmt.Sprintf("packets: %d sent, %d refused, %d without room, %d not sent any more, %d times the send buffer was full",
+			s.Sent, s.Refused, s.NoRoom, s.Unsent, s.Full),
 		fmt.Sprintf("replies: %d received, %d matched, %d unmatched, %d dropped by measurements, %d dropped by the kernel",
 			c.received, s.Matched, s.Unmatched, s.Dropped, c.drops),
 		"received and unused: " + strings.Join(unused, ", "),
 		fmt.Sprintf("routes: %d answers from the copy, %d from the kernel, %d changes, %d copies",
 			c.routes.Cached, c.routes.Asked, c.routes.Changes, c.routes.Copies),
+		fmt.Sprintf("neighbours: %d known, %d asked for, %d answered, %d without answer, %d refused, %d questions not sent",
+			n.Known, n.Asked, n.Answered, n.Unanswered, n.Refused, n.Lost),
+		fmt.Sprintf("names: %d asked for, %d without answer, %d not asked for",
+			c.names.Asked, c.names.Unanswered, c.names.Lost),
 	}
 }

@@ -19,6 +19,8 @@ const (
 type answer struct {
 	name string
 	keep time.Duration // how long to remember it
+	// failed says that no server knows whether there is a name.
+	failed bool
 }
 
 // ask asks servers for the name of an address, until one of them knows whether there is one.
@@ -33,11 +35,11 @@ func ask(ctx context.Context, servers []netip.AddrPort, addr netip.Addr) answer 
 				return a
 			}
 			if ctx.Err() != nil {
-				return answer{keep: failKept}
+				return answer{keep: failKept, failed: true}
 			}
 		}
 	}
-	return answer{keep: failKept}
+	return answer{keep: failKept, failed: true}
 }
 
 // askOne asks one server, over TCP if its answer does not fit into a datagram. ok is false if it does not answer, or
@@ -78,7 +80,7 @@ func read(m *dns.Msg) (a answer, ok bool) {
 	for _, rr := range m.Answer {
 		if ptr, ok := rr.(*dns.PTR); ok {
 			keep := time.Duration(ptr.Hdr.Ttl) * time.Second
-			return answer{strings.TrimSuffix(ptr.Ptr, "."), min(max(keep, leastKept), mostKept)}, true
+			return answer{name: strings.TrimSuffix(ptr.Ptr, "."), keep: min(max(keep, leastKept), mostKept)}, true
 		}
 	}
 	return answer{keep: noneKept}, true

@@ -42,10 +42,16 @@ type Config struct {
 	Log func(line string)
 }
 
+// Stats counts questions: those answered from memory, or that came while the same one was under way, are not among them.
+type Stats struct {
+	Asked      uint64 // put to servers, or about to be
+	Unanswered uint64 // of those, no server knew whether there is a name
+	Lost       uint64 // not asked, because too many were waiting
+}
+
 // Resolver finds names. Its methods belong to the loop's goroutine.
 type Resolver struct {
-	// Lost counts the questions that were not asked because too many were waiting.
-	Lost uint64
+	Stats Stats
 
 	config  Config
 	ask     func(ctx context.Context, addr netip.Addr) answer // replaced in tests
@@ -97,10 +103,11 @@ func (r *Resolver) Name(addr netip.Addr, done func(name string)) {
 		return
 	}
 	if r.asking >= maxAsking && len(r.queue) >= maxQueued {
-		r.Lost++
+		r.Stats.Lost++
 		done("")
 		return
 	}
+	r.Stats.Asked++
 	r.waiting[addr] = []func(string){done}
 	r.queue = append(r.queue, addr)
 	r.next()
@@ -125,6 +132,9 @@ func (r *Resolver) next() {
 // settle tells all who wait for a name.
 func (r *Resolver) settle(addr netip.Addr, a answer) {
 	r.asking--
+	if a.failed {
+		r.Stats.Unanswered++
+	}
 	r.known.Add(addr, kept{a.name, r.config.Loop.Now().Add(a.keep)})
 	waiting := r.waiting[addr]
 	delete(r.waiting, addr)

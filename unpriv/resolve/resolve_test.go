@@ -109,7 +109,7 @@ func TestAsk(t *testing.T) {
 		{[]netip.AddrPort{broken, dead}, "192.0.2.1", "", failKept},
 	} {
 		got := ask(context.Background(), test.servers, netip.MustParseAddr(test.addr))
-		if got.name != test.want || got.keep != test.keep {
+		if got.name != test.want || got.keep != test.keep || got.failed != (test.keep == failKept) {
 			t.Errorf("%s from %v: %q for %v, want %q for %v", test.addr, test.servers, got.name, got.keep, test.want, test.keep)
 		}
 	}
@@ -128,7 +128,7 @@ func (a *asker) ask(_ context.Context, addr netip.Addr) answer {
 	}
 	<-a.release
 	a.under.Add(-1)
-	return answer{"n" + addr.String(), time.Minute}
+	return answer{name: "n" + addr.String(), keep: time.Minute, failed: addr.As4()[3] == 1}
 }
 
 // until takes turns of a loop until a condition holds.
@@ -195,13 +195,17 @@ func TestManyQuestions(t *testing.T) {
 			}
 		})
 	}
-	if told != more || empty != more || r.Lost != more {
-		t.Errorf("%d told at once, %d without name, %d lost, want %d", told, empty, r.Lost, more)
+	if told != more || empty != more || r.Stats.Lost != more {
+		t.Errorf("%d told at once, %d without name, %d lost, want %d", told, empty, r.Stats.Lost, more)
 	}
 	close(a.release)
 	until(t, l, "all answers", func() bool { return told == maxAsking+maxQueued+more })
 	if n := a.most.Load(); n > maxAsking {
 		t.Errorf("%d questions at a time, want at most %d", n, maxAsking)
+	}
+	failed := uint64(maxAsking+maxQueued)/256 + 1 // all that end in 1
+	if want := (Stats{Asked: maxAsking + maxQueued, Unanswered: failed, Lost: more}); r.Stats != want {
+		t.Errorf("counted %+v, want %+v", r.Stats, want)
 	}
 	if empty != more || len(r.waiting) != 0 || len(r.queue) != 0 || r.asking != 0 || r.known.Len() != maxKept {
 		t.Errorf("%d without name, %d waiting, %d queued, %d under way, %d remembered",
