@@ -38,14 +38,15 @@ func (t *Trace) stampReceived(p *sentProbe, at netio.Stamp) {
 	first.Flags = first.Flags&^warts.TraceHopSockRX | warts.TraceHopDLRX
 }
 
-// stampSent is about a probe that the datalink has seen leave, which is later than we gave it to the kernel.
+// stampSent is about a probe that the datalink has seen leave: later than we gave it to the kernel, a little earlier than
+// the driver said that it took it, but not before this trace began, when another with the same numbers may have sent it.
 func (t *Trace) stampSent(r *probe.Reply) {
 	i, ok := t.match.MatchSent(r)
 	if !ok {
 		return
 	}
 	p := &t.sent[i]
-	if p.txFixed || p.tx == 0 || r.Capture.Stamp < p.tx || p.phase != phaseTrace && p.phase != phaseLastDitch {
+	if p.txFixed || p.tx == 0 || r.Capture.Stamp < netio.StampOf(t.start) || p.phase != phaseTrace && p.phase != phaseLastDitch {
 		return
 	}
 	late := r.Capture.Stamp.Sub(p.tx)
