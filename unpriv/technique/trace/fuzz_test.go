@@ -2,26 +2,50 @@ package trace
 
 import (
 	"bytes"
+	"math/rand/v2"
+	"net/netip"
+	"slices"
 	"testing"
 	"time"
 
+	"scamper/shared/packet"
 	"scamper/shared/warts"
+	"scamper/tools/simnet"
 )
 
-// FuzzReplies damages the replies of a trace, and loses, delays and doubles them. Whatever comes, the trace ends, the
-// record can be written, and what is read again has the same probes and replies.
+// FuzzReplies damages the replies of a trace, and loses, delays and doubles them. Whatever comes, the trace ends, each
+// reply is with a probe of which its bytes speak, none is recorded twice, the record can be written, and what is read again
+// has the same probes and replies.
 func FuzzReplies(f *testing.F) {
 	commands := []string{
 		"", "-P udp", "-P icmp", "-P icmp-paris", "-P tcp", "-P tcp-ack -M", "-M", "-M -P icmp", "-O dl", "-O dl -P udp",
 		"-N 4", "-O back -m 9", "-c 95", "-Q -q 2", "-f 6 -Z fuzz", "-f 3 -z 10.0.0.10", "-g 1 -G 2",
+		"-O const-payload", "-O const-payload -O dl -Q", "-P udp -Q -N 3", "-P icmp -Q -q 3", "-P icmp-paris -c 95 -g 1 -G 2",
+		"-P tcp -Q", "-P tcp-ack -O dl -Q -q 3", "-P tcp -O raw", "-o 5", "-o 5 -P icmp -Q", "-o 7 -P tcp-ack", "-p 0102 -Q",
 	}
 	for i := range commands {
 		f.Add(uint8(i), false, []byte{})
 		f.Add(uint8(i), true, []byte{0, 20, 3, 1, 28, 255, 2, 0, 0, 3, 9, 1, 0, 0, 0, 8, 33, 4})
+		random := rand.New(rand.NewPCG(uint64(i), 1))
+		for n := range 8 {
+			damage := make([]byte, 300)
+			for j := range damage {
+				damage[j] = byte(random.Uint32())
+				if n%3 > 0 { // rather places near the front, and few bits
+					damage[j] &= byte(random.Uint32())
+				}
+			}
+			f.Add(uint8(i+n/2%2*len(commands)), n%2 == 0, damage)
+		}
 	}
-	topology := parsed(f, path("", "", "", "|mtu = 1400", quiet, "", ""))
+	topologies := []*simnet.Topology{
+		parsed(f, path("", "", "", "|mtu = 1400", quiet, "", "")),
+		parsed(f, path(`udp = "open"`, "", `quote-ipid-swapped = true`, "", `quote-ipid-swapped = true`, "")),
+	}
 	f.Fuzz(func(t *testing.T, which uint8, v6 bool, damage []byte) {
-		w := newWorld(t, topology)
+		w := newWorld(t, topologies[int(which)/len(commands)%2])
+		w.takes = 3 * time.Microsecond // so that no two have the same time
+		var came []arrival
 		next := func() byte {
 			if len(damage) == 0 {
 				return 0
@@ -33,13 +57,23 @@ func FuzzReplies(f *testing.F) {
 		w.damage = func(ip []byte) []byte { // place and value, as often as the first byte says
 			for range next() & 3 {
 				at, value := int(next()), next()
-				if at < len(ip) {
+				if tells := tellsProbe[v6]; at >= 128 {
+					at = tells[at%len(tells)]
+				}
+				switch {
+				case at+1 >= len(ip):
+				case value == 255:
+					ip[at], ip[at+1] = ip[at+1], ip[at]
+				case value > 250:
+					ip[at+1] += value - 252
+				default:
 					ip[at] ^= value
 				}
 			}
 			if cut := int(next()); cut > 200 && cut-180 < len(ip) {
 				ip = ip[:cut-180]
 			}
+			came = append(came, arrival{w.now(), len(w.sent), slices.Clone(ip)})
 			return ip
 		}
 		w.fate = func(sentPacket) []time.Duration {
@@ -54,6 +88,7 @@ func FuzzReplies(f *testing.F) {
 				return []time.Duration{time.Duration(n-230) * 100 * time.Millisecond}
 			}
 		}
+		w.answer = fragmentExceeded
 		dst := target4
 		if v6 {
 			dst = target6
@@ -63,6 +98,7 @@ func FuzzReplies(f *testing.F) {
 			t.Skip(err)
 		}
 		r := w.trace("-w 1 " + command)
+		w.everyReplyCame(t, r, came)
 		var b bytes.Buffer
 		out := warts.NewWriter(&b)
 		if err := out.Write(r); err != nil {
@@ -82,6 +118,26 @@ func FuzzReplies(f *testing.F) {
 			}
 		}
 	})
+}
+
+// fragmentExceeded is the answer of a hop to a fragment over IPv6, which simulated routers do not give.
+func fragmentExceeded(p sentPacket) (ip []byte, ok bool) {
+	if p.ip[0]>>4 != 6 || p.ip[6] != packet.ProtoFragment || p.ttl > 6 {
+		return nil, false
+	}
+	from := netip.MustParseAddr(target6).As16()
+	from[15] = byte(p.ttl)
+	ip = append(ip, 0x60, 0, 0, 0, 0, byte(8+len(p.ip)), packet.ProtoICMPv6, 60)
+	ip = append(append(ip, from[:]...), p.ip[8:24]...)
+	ip = append(ip, packet.ICMP6TimeExceeded, 0, 0, 0, 0, 0, 0, 0)
+	return append(ip, p.ip...), true
+}
+
+// tellsProbe is where a reply over IPv4 or IPv6 says what it is about: type, code, identifier and sequence of a message, or
+// ports; quoted identification or flow label, destination, ports, identifier, sequence and checksum.
+var tellsProbe = map[bool][]int{
+	false: {20, 21, 22, 24, 26, 32, 32, 34, 37, 46, 48, 48, 50, 50, 52, 54, 54, 54},
+	true:  {40, 41, 42, 44, 46, 49, 50, 54, 86, 88, 88, 90, 90, 92, 94, 94, 94, 96, 98},
 }
 
 // answeredOf lists the probes of a record that have replies.
