@@ -1,7 +1,8 @@
 package ping
 
 import (
-	"encoding/binary"
+	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -10,70 +11,127 @@ import (
 	"scamper/unpriv/probe"
 )
 
-// FuzzReply drives a ping with answers that were changed. It must not crash, and must credit none to a probe whose own
-// number (sequence number or port) is not where such a packet has it.
+// FuzzReply drives pings with answers that were changed. They must not crash, must credit no packet to a probe that its
+// bytes do not speak of, and none twice; and packets that were not changed are all credited.
 func FuzzReply(f *testing.F) {
-	for method := range uint8(len(fuzzed)) {
+	for kind := range uint8(len(fuzzed)) {
 		for _, six := range []bool{false, true} {
-			f.Add(method, six, uint8(0), uint16(0), []byte{}, uint16(9999))
-			f.Add(method, six, uint8(1), uint16(27), []byte{1}, uint16(9999))
-			f.Add(method, six, uint8(2), uint16(50), []byte{0xff, 0, 3}, uint16(60))
-			f.Add(method, six, uint8(3), uint16(6), []byte{17, 0, 4}, uint16(9999))
+			f.Add(kind, six, uint8(0), uint16(0), []byte{}, uint16(9999))
+			f.Add(kind, six, uint8(37), uint16(0), []byte{}, uint16(9999))
+			f.Add(kind, six, uint8(1), uint16(27), []byte{1}, uint16(9999))
+			f.Add(kind, six, uint8(2), uint16(50), []byte{0xff, 0, 3}, uint16(60))
+			f.Add(kind, six, uint8(3), uint16(6), []byte{17, 0, 4}, uint16(9999))
+			f.Add(kind, six, uint8(70), uint16(4), []byte{0, 1}, uint16(9999))
+			// The low bytes of addresses, ports, identifier and sequence number, then the same of what is quoted.
+			at := []uint16{15, 19, 21, 23, 25, 27, 47, 49, 51, 53, 55}
+			if six {
+				at = []uint16{23, 39, 41, 43, 45, 47, 87, 89, 91, 93, 95}
+			}
+			for _, n := range at {
+				f.Add(kind, six, uint8(1), n, []byte{1}, uint16(9999))
+			}
 		}
 	}
-	f.Fuzz(func(t *testing.T, method uint8, six bool, wait uint8, at uint16, xor []byte, cut uint16) {
-		if int(method) >= len(fuzzed) {
+	f.Fuzz(func(t *testing.T, kind uint8, six bool, wait uint8, at uint16, xor []byte, cut uint16) {
+		if int(kind) >= len(fuzzed) {
 			return
 		}
-		command := fuzzed[method].v4
+		command := fuzzed[kind]
+		prefix := "198.51.100."
 		if six {
-			command = fuzzed[method].v6
+			prefix = "2001:db8:100::"
+			if command.v4 {
+				return
+			}
 		}
 		w := newWorld(t)
-		p := w.add("-c 4 -i 0.02 -W 0.1 " + command)
-		credits := 0
+		p := w.add(fmt.Sprintf("-c 7 -i 0.01 -W 0.1 %s %s%d", command.options, prefix, command.host))
+		arrivals := 0
+		var credits []int // by probe
 		w.arriving = func(ip []byte) []time.Duration {
+			arrivals++
 			for i, x := range xor { // nobody behind the kernel looks at checksums
 				if n := int(at) + i; n < len(ip) {
 					ip[n] ^= x
 				}
 			}
 			ip = ip[:min(len(ip), int(cut))]
-			w.after(time.Duration(wait%64)*ms, func() {
+			w.after(time.Duration(wait%128)*ms, func() {
+				credited := 0
 				for _, datalink := range []bool{false, true} {
 					before := counts(p)
 					w.parse(ip, datalink)
 					for i, n := range counts(p) {
-						if i >= len(before) || n == before[i] {
+						if n -= before[i]; n == 0 {
 							continue
 						}
-						credits++
-						if got, want := numberIn(ip, datalink), numberOf(w.sent[i].ip); got != want {
-							t.Errorf("credited to probe %d, which has %d: %x has %d", i, want, ip, got)
+						credited += n
+						for len(credits) <= i {
+							credits = append(credits, 0)
+						}
+						credits[i] += n
+						if about := speaksOf(ip, datalink, w.sent); !slices.Contains(about, i) {
+							t.Errorf("credited to probe %d of %d, speaks of %d: %x", i, len(w.sent), about, ip)
 						}
 					}
+				}
+				if credited > 1 {
+					t.Errorf("credited %d times: %x", credited, ip)
 				}
 			})
 			return nil
 		}
-		w.run()
-		if len(xor) == 0 && int(cut) > 1500 && wait < 20 && credits == 0 {
-			t.Error("nothing was credited, although nothing was changed")
+		rec := w.run()[0]
+		total := 0
+		for i := range rec.Probes {
+			n := len(rec.Probes[i].Replies)
+			total += n
+			if n > 0 && (i >= len(credits) || credits[i] != n) {
+				t.Errorf("probe %d has %d replies, credited were %d", i, n, credits)
+			}
+		}
+		if total > arrivals {
+			t.Errorf("%d replies of %d packets", total, arrivals)
+		}
+		if len(xor) == 0 && int(cut) > 1500 && int(wait%128) < 90 && (total != arrivals || total != 7) && !command.silent {
+			t.Errorf("%s: %d packets, none changed, %d credited", command.options, arrivals, total)
 		}
 	})
 }
 
-// fuzzed are pings whose probes have numbers of their own, answered or refused.
-var fuzzed = []struct{ v4, v6 string }{
-	{"198.51.100.20", "2001:db8:100::20"},
-	{"198.51.100.21", "2001:db8:100::21"},
-	{"-O dl 198.51.100.20", "-O dl 2001:db8:100::20"},
-	{"-P udp-dport 198.51.100.21", "-P udp-dport 2001:db8:100::21"},
-	{"-P udp-dport -O dl 198.51.100.20", "-P udp-sport -O dl 2001:db8:100::20"},
-	{"-P tcp-ack-sport 198.51.100.20", "-P tcp-syn-sport 2001:db8:100::20"},
-	{"-P tcp-ack-sport 198.51.100.21", "-P tcp-syn-sport 2001:db8:100::21"},
-	{"-P icmp-time -R 198.51.100.20", "-O dltx -s 1400 2001:db8:100::20"},
+type fuzzedPing struct {
+	options    string
+	host       int // 20 answers, 21 refuses
+	v4, silent bool
 }
+
+// fuzzed are pings of every method, answered and refused, with and without the datalink.
+var fuzzed = func() (list []fuzzedPing) {
+	list = []fuzzedPing{
+		{"", 20, false, false},
+		{"", 21, false, false},
+		{"-d 65533 -O dl", 20, false, false},
+		{"-O dl -O sockrx", 21, false, false},
+		{"-O dltx -s 1400", 20, false, false},
+		{"-P icmp-time", 20, true, false},
+		{"-P icmp-time -R", 20, true, false},
+		{"-P icmp-time -O dl", 20, true, false},
+		{"-P icmp-time -O dl", 15, true, true},
+		{"-P tcp-syn -O raw", 20, true, false},
+	}
+	for _, method := range portMethods {
+		tcp := method[0] == 't'
+		if method == "tcp-rst" { // it is answered by routers only
+			method += " -m 1"
+		}
+		list = append(list,
+			fuzzedPing{"-P " + method, 20, false, !tcp},
+			fuzzedPing{"-P " + method + " -O dl", 20, false, false},
+			fuzzedPing{"-P " + method, 21, false, false},
+			fuzzedPing{"-P " + method + " -O dl -O sockrx", 21, false, false})
+	}
+	return list
+}()
 
 // counts returns how many replies each probe has.
 func counts(p *Ping) (list []int) {
@@ -94,7 +152,7 @@ func (w *world) parse(ip []byte, datalink bool) {
 		reason = probe.ParseFrame(packet.LinkEthernet, w.frame(ip), r)
 	case ip[0]>>4 == 4:
 		reason = probe.ParseICMP4(ip, r)
-	case len(ip) > packet.IPv6HeaderLen:
+	case ip[0]>>4 == 6 && len(ip) > packet.IPv6HeaderLen:
 		v6 := packet.IPv6(ip)
 		reason = probe.ParseICMP6(ip[packet.IPv6HeaderLen:], probe.Ancillary{
 			Src: v6.Src(), Dst: v6.Dst(), HopLimit: int16(v6.HopLimit()), TrafficClass: int16(v6.TrafficClass()),
@@ -103,77 +161,4 @@ func (w *world) parse(ip []byte, datalink bool) {
 	if reason == probe.Accepted {
 		w.sched.Deliver(r)
 	}
-}
-
-// transport skips IP headers; nil if there is not enough behind them.
-func transport(b []byte) (proto byte, body []byte) {
-	if len(b) < 20 {
-		return 0, nil
-	}
-	if b[0]>>4 == 4 {
-		if h := int(b[0]&15) * 4; h <= len(b) {
-			return b[9], b[h:]
-		}
-		return 0, nil
-	}
-	if len(b) < 40 {
-		return 0, nil
-	}
-	proto, body = b[6], b[40:]
-	for len(body) >= 8 {
-		n := 8
-		switch proto {
-		case 0, 43, 60:
-			n = (int(body[1]) + 1) * 8
-		case 44:
-		default:
-			return proto, body
-		}
-		if n > len(body) {
-			return 0, nil
-		}
-		proto, body = body[0], body[n:]
-	}
-	return proto, body
-}
-
-// at returns the two bytes at an offset; -1 if they are not there.
-func at(b []byte, offset int) int {
-	if offset+2 > len(b) {
-		return -1
-	}
-	return int(binary.BigEndian.Uint16(b[offset:]))
-}
-
-// numberOf returns what tells a probe from the others of its ping.
-func numberOf(ip []byte) int {
-	switch proto, body := transport(ip); proto {
-	case packet.ProtoICMP, packet.ProtoICMPv6:
-		return at(body, 6)
-	case packet.ProtoUDP: // one of the two ports varies
-		return at(body, 0) + at(body, 2)
-	default:
-		return at(body, 0)
-	}
-}
-
-// numberIn returns the number of the probe that a packet answers or quotes.
-func numberIn(ip []byte, datalink bool) int {
-	proto, body := transport(ip)
-	if ip[0]>>4 == 6 && !datalink { // a socket gives what is behind the IP headers
-		proto, body = packet.ProtoICMPv6, ip[packet.IPv6HeaderLen:]
-	}
-	switch {
-	case len(body) == 0:
-		return -1
-	case proto == packet.ProtoUDP:
-		return at(body, 0) + at(body, 2)
-	case proto == packet.ProtoTCP:
-		return at(body, 2)
-	case body[0] == packet.ICMP4EchoReply, body[0] == packet.ICMP4TimestampReply, body[0] == packet.ICMP6EchoReply:
-		return at(body, 6)
-	case len(body) < 8:
-		return -1
-	}
-	return numberOf(body[8:])
 }

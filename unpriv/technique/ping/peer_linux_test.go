@@ -51,6 +51,32 @@ var peerTests = []struct {
 	{"-c 2 -O dl", 0},
 	{"-c 1 -O spoof -S SPOOF", 0},
 	{"-c 1 -O spoof -O nosrc -S SPOOF", 0},
+	{"-c 2 -d 65535", 0},
+	{"-c 1 -m 255 -z 255", 0},
+	{"-c 1 -o 0 -W 1", 0},
+	{"-c 1 -S OWN", 0},
+	{"-c 1 -S OWN -P udp", 0},
+	{"-c 1 -S OWN -P tcp-syn -d 999", 0},
+	{"-c 1 -P icmp-time -s 200", 4},
+	{"-c 1 -P icmp-time -O dl", 4},
+	{"-c 1 -P udp -s 100", 0},
+	{"-c 1 -P udp -p abcd -z 8", 0},
+	{"-c 1 -P udp -B 6162", 0},
+	{"-c 3 -o 2 -P udp", 0},
+	{"-c 2 -P UDP-dport -d 4000 -O dl", 0},
+	{"-c 1 -P udp -R", 4},
+	{"-c 1 -P udp -T tsonly", 4},
+	{"-c 1 -P udp -T tsandaddr", 4},
+	{"-c 1 -T tsprespec=10.0.1.2,10.9.9.9", 4},
+	{"-c 1 -P tcp-syn -d 999 -s 60", 4},
+	{"-c 1 -P tcp-syn -d 999 -B 6162", 0},
+	{"-c 1 -P tcp-ack -d 999 -m 9 -z 8", 0},
+	{"-c 2 -P tcp-ack-sport -d 999 -O dl", 0},
+	{"-c 3 -o 1 -P tcp-syn -d 999", 0},
+	{"-c 1 -P tcp-synack -d 7", 0},
+	{"-c 1 -P tcp-rst -d 999 -m 1", 0},
+	{"-c 1 -O spoof -S SPOOF -P udp", 0},
+	{"-c 1 -O spoof -S SPOOF -P tcp-syn -d 999", 0},
 	{"-c 3 -M 600 -s 1000", 4},
 	{"-c 3 -M 1280 -s 1400", 6},
 	{"-c 3 -O tbt -M 1280 -s 1300", 6},
@@ -67,6 +93,18 @@ var differences = map[string]func(t *testing.T, ours, theirs map[string]any){
 	// Probes are larger than they are recorded to be.
 	"tsprespec": func(t *testing.T, ours, theirs map[string]any) {
 		larger(t, reply0(ours), reply0(theirs), "reply_size", 20)
+	},
+	// Replies are not recognized on the datalink.
+	"icmp-time -O dl": func(t *testing.T, ours, theirs map[string]any) {
+		if list, _ := theirs["responses"].([]any); len(list) != 0 {
+			t.Errorf("their responses are %v", list)
+		}
+		if from := reply0(ours)["from"]; from != ours["dst"] {
+			t.Errorf("the reply is from %v", from)
+		}
+		for _, key := range []string{"responses", "statistics"} {
+			theirs[key] = ours[key]
+		}
 	},
 	// The flag says that the datalink was asked for; -M only implies it.
 	"-M": func(t *testing.T, _, theirs map[string]any) {
@@ -129,11 +167,11 @@ func peerGroups() (groups [][]string) {
 			if test.v != 0 && test.v != v {
 				continue
 			}
-			target, own := fmt.Sprintf("198.18.0.%d", i+1), "10.0.3.2"
+			target, own, source := fmt.Sprintf("198.18.0.%d", i+1), "10.0.3.2", "10.0.1.1"
 			if v == 6 {
-				target, own = fmt.Sprintf("2001:db8:99::%x", i+1), "fd00:3::2"
+				target, own, source = fmt.Sprintf("2001:db8:99::%x", i+1), "fd00:3::2", "fd00:1::1"
 			}
-			options := strings.ReplaceAll(test.options, "SPOOF", spoofSource(netip.MustParseAddr(target)))
+			options := strings.NewReplacer("SPOOF", spoofSource(netip.MustParseAddr(target)), "OWN", source).Replace(test.options)
 			switch {
 			case strings.Contains(options, "-M"):
 				groups = append(groups, []string{options + " " + target})
