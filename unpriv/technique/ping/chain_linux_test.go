@@ -2,7 +2,11 @@ package ping
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -197,6 +201,52 @@ func TestLocalTarget(t *testing.T) {
 			r := p.Probes[i].Replies
 			if len(r) != 1 || r[0].Addr != p.Dst || !wants[n].answer(&r[0]) || r[0].RTT > 100*time.Millisecond {
 				t.Errorf("%s: replies to probe %d: %+v", command, i, r)
+			}
+		}
+	}
+}
+
+// TestPrespecList reads destinations and the routers that are to stamp probes from a list (-O tsps). Routers on
+// the way, there or back, stamp in the order of the list; who comes behind one that is not on the way does not.
+func TestPrespecList(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 2})
+	list := filepath.Join(t.TempDir(), "list")
+	want := map[string]string{ // by destination and list
+		"10.0.3.2 10.0.1.2 10.0.2.2":          "[10.0.1.2 10.0.2.2]",
+		"10.0.2.2 10.0.1.2":                   "[10.0.1.2]",
+		"10.0.3.1 10.0.2.2 10.0.1.2":          "[10.0.2.2 10.0.1.2]", // the second on the way back
+		"10.0.1.2 10.9.9.9 10.0.1.2":          "[]",
+		"10.0.2.1 10.0.1.2 10.0.2.1 10.0.1.1": "[10.0.1.2 10.0.2.1 10.0.1.1]",
+	}
+	text := strings.Join(slices.Sorted(maps.Keys(want)), "\n") + "\n"
+	if err := os.WriteFile(list, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	program := testkit.BuildCommand(t, "scamper/cmd/scamper")
+	file := filepath.Join(t.TempDir(), "out.warts")
+	got := chain.Prober.Run(60*time.Second, program, "-p", "1000", "-O", "warts", "-o", file, "-O", "tsps", "-f",
+		list)
+	if got.Err != nil || got.Stderr != "" {
+		t.Fatalf("scamper: %v\n%s", got.Err, got.Stderr)
+	}
+	records := readPings(t, file)
+	if len(records) != len(want) {
+		t.Fatalf("%d records of %d lines", len(records), len(want))
+	}
+	for _, p := range records {
+		line := p.Dst.String()
+		for _, a := range p.TSPreSpec {
+			line += " " + a.String()
+		}
+		stamps, ok := want[line]
+		if !ok || len(p.Probes) != 4 {
+			t.Errorf("%s: %d probes answered, stopped for %v %s", line, len(p.Probes), p.StopReason, p.ErrMsg)
+			continue
+		}
+		for i := range p.Probes {
+			r := &p.Probes[i].Replies[0]
+			if len(p.Probes[i].Replies) != 1 || !isEcho(r) || r.TS == nil || fmt.Sprint(r.TS.Addrs) != stamps || !timely(r, len(r.TS.Addrs)) {
+				t.Errorf("%s: reply %+v, timestamps %+v, want of %s", line, r, r.TS, stamps)
 			}
 		}
 	}

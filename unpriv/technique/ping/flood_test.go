@@ -199,3 +199,43 @@ func TestMatchTime(t *testing.T) {
 		})
 	}
 }
+
+// TestLeft has the datalink tell when a probe left: what is recorded of its reply is measured from there, unless the
+// packet was another's, before this ping began.
+func TestLeft(t *testing.T) {
+	const start, given, rtt = 1_000_000_000, 1_000_500_000, 90_000
+	for _, test := range []struct {
+		name     string
+		at       netio.Stamp
+		tx       netio.Stamp
+		rtt      int64
+		datalink bool
+	}{
+		{"later", given + 30_000, given + 30_000, rtt - 30_000, true},
+		{"at once", given, given, rtt, true},
+		{"earlier than the driver says", given - 7_000, given - 7_000, rtt + 7_000, true},
+		{"after the reply", given + 100_000, given + 100_000, rtt, true},
+		{"with the ping", start, start, rtt + given - start, true},
+		{"before the ping", start - 1, given, rtt, false},
+	} {
+		p := flooded(t, 1, "-P udp 198.51.100.20")
+		p.start = start
+		pr := &p.probes[0]
+		pr.tx, pr.replies = given, []reply{{rtt: rtt}}
+		for range 2 { // the second copy says nothing new
+			p.left(pr, test.at)
+		}
+		if pr.tx != test.tx || pr.replies[0].rtt != test.rtt || pr.flags&warts.PingReplyDLTX != 0 != test.datalink {
+			t.Errorf("%s: sent at %d, round-trip time %d, flags %#x", test.name, pr.tx-given, pr.replies[0].rtt, pr.flags)
+		}
+		p.left(pr, test.at+1)
+		if test.datalink && pr.tx != test.tx {
+			t.Errorf("%s: a second packet moves the time", test.name)
+		}
+	}
+	p := flooded(t, 1, "-P udp 198.51.100.20")
+	p.probes[0].tx = 0
+	if p.left(&p.probes[0], 5); p.probes[0].tx != 0 {
+		t.Error("a probe that was not sent has left")
+	}
+}

@@ -134,6 +134,21 @@ var wireTests = []wireTest{
 	}), answer: func(r *warts.PingReply) bool {
 		return isEcho(r) && timely(r, 2) && fmt.Sprint(r.TS.Addrs) == "[10.0.1.2 10.0.2.2]"
 	}},
+	{options: "-T tsprespec=10.0.1.2,10.9.9.9", v: 4, probe: with(echo(56), func(_ int, w *wire) {
+		w.Len, w.Options = 104, "44140503"+"0a000102"+zeros(4)+"0a090909"+zeros(4)
+	}), answer: func(r *warts.PingReply) bool {
+		return isEcho(r) && timely(r, 1) && fmt.Sprint(r.TS.Addrs) == "[10.0.1.2]"
+	}},
+	{options: "-T tsprespec=10.0.1.2,10.0.2.2,10.0.3.2,10.0.1.1", v: 4, probe: with(echo(56), func(_ int, w *wire) {
+		w.Len, w.Options = 120, "44240503"+"0a000102"+zeros(4)+"0a000202"+zeros(4)+"0a000302"+zeros(4)+"0a000101"+zeros(4)
+	}), answer: func(r *warts.PingReply) bool {
+		return isEcho(r) && timely(r, 4) && fmt.Sprint(r.TS.Addrs) == "[10.0.1.2 10.0.2.2 10.0.3.2 10.0.1.1]"
+	}},
+	{options: "-P udp -T tsprespec=10.0.1.2,10.0.2.2", v: 4, probe: with(udp(12, 33435), func(_ int, w *wire) {
+		w.Len, w.Options = 60, "44140503"+"0a000102"+zeros(4)+"0a000202"+zeros(4)
+	}), answer: func(r *warts.PingReply) bool {
+		return isPort(r) && timely(r, 2) && fmt.Sprint(r.TS.Addrs) == "[10.0.1.2 10.0.2.2]"
+	}},
 	{options: "-P udp", probe: udp(12, 33435), answer: isPort},
 	{options: "-P udp -d 999 -B 0a0b", probe: with(udp(2, closed), func(_ int, w *wire) { w.Data = "0a0b" }), answer: isPort},
 	{options: "-P udp -d 7", probe: udp(12, freeEcho)},
