@@ -93,8 +93,8 @@ func (c *counts) lines() []string {
 		"received and unused: " + strings.Join(unused, ", "),
 		fmt.Sprintf("routes: %d answers from the copy, %d from the kernel, %d changes, %d copies",
 			c.routes.Cached, c.routes.Asked, c.routes.Changes, c.routes.Copies),
-		fmt.Sprintf("neighbours: %d known, %d asked for, %d answered, %d without answer, %d refused, %d questions not sent",
-			n.Known, n.Asked, n.Answered, n.Unanswered, n.Refused, n.Lost),
+		fmt.Sprintf("neighbours: %d known, %d asked for, %d answered, %d without answer, %d refused, %d moved, %d questions not sent",
+			n.Known, n.Asked, n.Answered, n.Unanswered, n.Refused, n.Moved, n.Lost),
 		fmt.Sprintf("names: %d asked for, %d without answer, %d not asked for",
 			c.names.Asked, c.names.Unanswered, c.names.Lost),
 	}

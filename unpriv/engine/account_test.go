@@ -40,7 +40,7 @@ func TestAccount(t *testing.T) {
 	c := counts{
 		sched:    sched.Stats{Started: 1, Ended: 2, HeldBack: 3, Sent: 4, Refused: 5, NoRoom: 30, Unsent: 31, Full: 6, Matched: 7, Unmatched: 8, Waits: 9, Dropped: 32, Panics: 33},
 		routes:   route.Stats{Cached: 10, Asked: 11, Changes: 12, Copies: 13},
-		neigh:    neigh.Stats{Known: 21, Asked: 22, Answered: 23, Unanswered: 24, Refused: 25, Lost: 26},
+		neigh:    neigh.Stats{Known: 21, Asked: 22, Answered: 23, Unanswered: 24, Refused: 25, Moved: 34, Lost: 26},
 		names:    resolve.Stats{Asked: 27, Unanswered: 28, Lost: 29},
 		received: 20, drops: 14,
 	}
@@ -52,7 +52,7 @@ packets: 4 sent, 5 refused, 30 without room, 31 not sent any more, 6 times the s
 replies: 20 received, 7 matched, 8 unmatched, 32 dropped by measurements, 14 dropped by the kernel
 received and unused: 3 packet too short, 2 other ICMP type
 routes: 10 answers from the copy, 11 from the kernel, 12 changes, 13 copies
-neighbours: 21 known, 22 asked for, 23 answered, 24 without answer, 25 refused, 26 questions not sent
+neighbours: 21 known, 22 asked for, 23 answered, 24 without answer, 25 refused, 34 moved, 26 questions not sent
 names: 27 asked for, 28 without answer, 29 not asked for`
 	if diff := cmp.Diff(want, strings.Join(c.lines(), "\n")); diff != "" {
 		t.Error(diff)

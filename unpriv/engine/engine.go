@@ -104,6 +104,7 @@ func New(c Config) (*Engine, error) {
 		PPS: c.PPS, Window: c.Window, Batch: c.Batch, Loop: e.loop, Feed: e.feed, Sink: e.queue,
 		OnPanic: e.panicked,
 	})
+	e.links = newLinks(e)
 	e.sched.OnIdle(e.loop.Stop)
 	e.loop.AddTurner(e.sched)
 	e.loop.AddTurner(e.queue)
@@ -112,7 +113,7 @@ func New(c Config) (*Engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("could not open a routing socket: %w", route.InC(err))
 	}
-	if e.routes, err = route.New(route.Config{FD: socket.FD, Clock: e.loop.Clock()}); err != nil {
+	if e.routes, err = route.New(route.Config{FD: socket.FD, Clock: e.loop.Clock(), OnLink: e.links.cache.Forget}); err != nil {
 		return nil, err
 	}
 	if fd := e.routes.FD(); fd >= 0 {
@@ -125,7 +126,6 @@ func New(c Config) (*Engine, error) {
 	}
 	e.names = resolve.New(resolve.Config{Servers: c.Nameservers, Loop: e.loop, Log: e.log.Error})
 	e.env.Names = e.names
-	e.links = newLinks(e)
 	if !c.NoNeighbours {
 		if err := e.links.preload(); err != nil { // then neighbours are asked
 			e.log.Debug("%v", err)

@@ -51,45 +51,76 @@ func AppendQuery(b []byte, q *Query) ([]byte, error) {
 // advertisement with a link-layer address. ok is false for all other frames, and those
 // which the RFCs say are not to be believed. It does not allocate.
 func ParseReply(frame []byte) (addr netip.Addr, mac packet.MAC, ok bool) {
+	addr, mac, reply, ok := parse(frame)
+	if !ok || !reply {
+		return netip.Addr{}, packet.MAC{}, false
+	}
+	return addr, mac, true
+}
+
+// parse is ParseReply that takes ARP requests as well, whose senders tell their addresses
+// too; reply is whether it is none. A host that has moved begins with one (RFC 5227,
+// section 3), or with an advertisement (RFC 4861, section 7.2.6).
+func parse(frame []byte) (addr netip.Addr, mac packet.MAC, reply, ok bool) {
 	etherType, body, ok := packet.ParseLink(packet.LinkEthernet, frame)
 	if !ok {
-		return netip.Addr{}, packet.MAC{}, false
+		return netip.Addr{}, packet.MAC{}, false, false
 	}
 	switch etherType {
 	case packet.EtherARP:
 		arp, err := packet.ParseARP(body)
-		if err != nil || arp.Op() != packet.ARPReply {
-			return netip.Addr{}, packet.MAC{}, false
+		if err != nil || arp.Op() != packet.ARPReply && arp.Op() != packet.ARPRequest {
+			return netip.Addr{}, packet.MAC{}, false, false
 		}
-		return arp.SenderIP(), arp.SenderMAC(), true
+		return arp.SenderIP(), arp.SenderMAC(), arp.Op() == packet.ARPReply, true
 	case packet.EtherIPv6:
 		ip, err := packet.ParseIPv6(body)
 		if err != nil || ip.NextHeader() != packet.ProtoICMPv6 || ip.HopLimit() != ndHopLimit || ip.Truncated() {
-			return netip.Addr{}, packet.MAC{}, false
+			return netip.Addr{}, packet.MAC{}, false, false
 		}
 		message := ip.Payload()[:ip.PayloadLen()]
 		nd, err := packet.ParseND(message)
 		if err != nil || nd.Type() != packet.ICMP6NeighbourAdvert {
-			return netip.Addr{}, packet.MAC{}, false
+			return netip.Addr{}, packet.MAC{}, false, false
 		}
 		sum := packet.PseudoSum(ip.Src(), ip.Dst(), packet.ProtoICMPv6, len(message)).Bytes(message)
 		mac, ok := nd.LinkAddr(packet.NDTargetLinkAddr)
 		if !ok || sum.Checksum() != 0 {
-			return netip.Addr{}, packet.MAC{}, false
+			return netip.Addr{}, packet.MAC{}, false, false
 		}
-		return nd.Target(), mac, true
+		return nd.Target(), mac, true, true
 	}
-	return netip.Addr{}, packet.MAC{}, false
+	return netip.Addr{}, packet.MAC{}, false, false
 }
 
-// Frame takes in a frame that an Ethernet datalink has received. It is cheap while
-// nothing is being asked. used is whether it answered a question.
-func (c *Cache) Frame(ifindex int, frame []byte) (used bool) {
-	if len(c.asking) == 0 {
+// tells reports whether a frame could be one that parse takes, for the price of a few
+// comparisons.
+func tells(frame []byte) bool {
+	const etherType, ip, ip6 = 12, 14, 40 // offset, and lengths of the headers
+	if len(frame) < ip+packet.ARPLen || frame[etherType] == 0x08 && frame[etherType+1] == 0x00 {
 		return false
 	}
-	addr, mac, ok := ParseReply(frame)
-	return ok && c.Reply(ifindex, addr, mac)
+	if frame[etherType] == 0x86 && frame[etherType+1] == 0xdd {
+		return frame[ip+6] == packet.ProtoICMPv6 && len(frame) > ip+ip6 && frame[ip+ip6] == packet.ICMP6NeighbourAdvert
+	}
+	return true // ARP, or something rare
+}
+
+// Frame takes in a frame that an Ethernet datalink has received. It is cheap for all
+// that do not tell an address. used is whether it answered a question.
+//
+// A neighbour that tells another address than we know is forgotten, not believed: whoever
+// wants it asks, and hears from the one who has it.
+func (c *Cache) Frame(ifindex int, frame []byte) (used bool) {
+	if len(c.asking)+len(c.known) == 0 || !tells(frame) {
+		return false
+	}
+	addr, mac, reply, ok := parse(frame)
+	if !ok {
+		return false
+	}
+	c.moved(Key{ifindex, addr.WithZone("")}, mac)
+	return reply && c.Reply(ifindex, addr, mac)
 }
 
 // AppendHeader appends the header that frames to dst begin with on a link of a given

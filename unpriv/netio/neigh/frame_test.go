@@ -120,6 +120,54 @@ func TestFrame(t *testing.T) {
 	b.expect(t, 2, "v4: 02:00:00:00:00:02", "v6: 02:00:00:00:00:02")
 }
 
+// A neighbour that tells another address is forgotten, by which kind of packet so ever, and asked anew.
+func TestMoved(t *testing.T) {
+	request := reply4()
+	request[21] = packet.ARPRequest
+	for _, c := range []struct {
+		name    string
+		ifindex int
+		frame   []byte
+		q       Query
+		known   packet.MAC
+		moved   bool
+	}{
+		{"ARP reply", 3, reply4(), query4(3), ownMAC, true},
+		{"ARP request", 3, request, query4(3), ownMAC, true},
+		{"advertisement", 3, reply6(), Query{Key{3, other6}, own6, ownMAC}, ownMAC, true},
+		{"the same", 3, reply4(), query4(3), otherMAC, false},
+		{"on another link", 4, reply4(), query4(3), ownMAC, false},
+		{"of another neighbour", 3, reply6(), query4(3), ownMAC, false},
+		{"not to be believed", 3, advert(64, packet.NDTargetLinkAddr), Query{Key{3, other6}, own6, ownMAC}, ownMAC, false},
+		{"cut", 3, reply4()[:30], query4(3), ownMAC, false},
+	} {
+		b := newBench()
+		b.Preload(3, c.q.Addr, c.known)
+		if b.Frame(c.ifindex, c.frame) {
+			t.Errorf("%s: used, though nobody asked", c.name)
+		}
+		if _, ok := b.Lookup(c.q.Key); ok == c.moved || b.Stats.Moved != btoi(c.moved) {
+			t.Errorf("%s: still known %v, %+v", c.name, ok, b.Stats)
+		}
+		if !c.moved {
+			continue
+		}
+		b.ask("anew", c.q)
+		if b.Frame(3, request) {
+			t.Errorf("%s: a request was taken for an answer", c.name)
+		}
+		b.Reply(3, c.q.Addr, otherMAC)
+		b.expect(t, 1, "anew: "+otherMAC.String())
+	}
+}
+
+func btoi(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
+}
+
 func TestFrameDoesNotAllocate(t *testing.T) {
 	b := newBench()
 	b.ask("", Query{Key{3, own4}, other4, ownMAC}) // something is being asked, but not that

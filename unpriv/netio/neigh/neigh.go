@@ -90,6 +90,7 @@ type Stats struct {
 	Refused    uint64 // could not be sent
 	Lost       uint64 // frames of questions that were not sent: at most two for each
 	Forgotten  uint64 // neighbours that had to make room
+	Moved      uint64 // neighbours forgotten because they told another address
 }
 
 // Cache is what is known, and what is being asked. Create one with New.
@@ -141,12 +142,20 @@ func (c *Cache) Lookup(k Key) (packet.MAC, bool) {
 }
 
 // Forget drops what is known of all neighbours on an interface, as when its link went
-// down. Questions under way go on.
+// down, or on all interfaces if ifindex is 0. Questions under way go on.
 func (c *Cache) Forget(ifindex int) {
 	for k := range c.known {
-		if k.IfIndex == ifindex {
+		if k.IfIndex == ifindex || ifindex == 0 {
 			delete(c.known, k)
 		}
+	}
+}
+
+// moved forgets a neighbour if it has another address than is known.
+func (c *Cache) moved(k Key, mac packet.MAC) {
+	if e, ok := c.known[k]; ok && e.mac != mac && mac != (packet.MAC{}) {
+		delete(c.known, k)
+		c.Stats.Moved++
 	}
 }
 

@@ -159,6 +159,11 @@ func TestForget(t *testing.T) {
 	if three || !four {
 		t.Errorf("%v, %v", three, four)
 	}
+	b.Preload(3, other4, otherMAC)
+	b.Forget(0)
+	if len(b.known) != 0 {
+		t.Errorf("%d are still known", len(b.known))
+	}
 }
 
 func TestCancel(t *testing.T) {

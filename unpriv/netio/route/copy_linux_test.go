@@ -3,7 +3,9 @@ package route_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -346,6 +348,43 @@ func TestLostNotifications(t *testing.T) {
 		}
 		if src, err := table.Source(dst); err != nil || src != netip.MustParseAddr("10.0.1.1") {
 			t.Errorf("after the second change: %v, %v", src, err)
+		}
+	})
+}
+
+// Links that go down, come up, lose their carrier or are gone are told of; what has nothing to do with that is not.
+func TestLinkChanges(t *testing.T) {
+	host, _ := star(t, 1)
+	host.IP("link add dum0 type veth peer name dum1", "link set dum0 up")
+	host.Do(func() {
+		dummy, err := net.InterfaceByName("dum0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		var told []int
+		table := newTable(t, route.Config{FD: routingSocket(t), OnLink: func(ifindex int) { told = append(told, ifindex) }})
+		if _, err := table.Link(dummy.Index); err != nil {
+			t.Fatal(err)
+		}
+		for _, change := range []struct {
+			line string
+			want bool
+		}{
+			{"link set dum0 mtu 1400", false},
+			{"addr add 10.9.9.1/24 dev dum0", false},
+			{"link set dum0 down", true},
+			{"link set dum0 up", true},
+			{"link set dum0 alias name", false},
+			{"link del dum0", true},
+		} {
+			told = nil
+			host.IP(change.line)
+			if err := table.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			if (len(told) > 0) != change.want || change.want && !slices.Contains(told, dummy.Index) {
+				t.Errorf("%s: told of %v", change.line, told)
+			}
 		}
 	})
 }

@@ -111,6 +111,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 	case errors.Is(err, unix.ENOBUFS):
 		t.void()
 		clear(t.links)
+		t.onLink(0)
 		return false, unix.ENOBUFS
 	case errors.Is(err, unix.EINTR):
 		return false, nil
@@ -334,11 +335,13 @@ func (t *Table) notice(m message) {
 		if before, known := t.flags[l.link.Index]; !known || before != l.flags {
 			t.flags[l.link.Index] = l.flags
 			t.void()
+			t.onLink(l.link.Index)
 		}
 	case unix.RTM_DELLINK:
 		if l, err := parseLink(m.body); err == nil {
 			delete(t.links, l.link.Index)
 			delete(t.flags, l.link.Index)
+			t.onLink(l.link.Index)
 		}
 		t.void()
 	}

@@ -82,6 +82,10 @@ type Config struct {
 	FD int
 	// Clock limits how often the copy of the routes is made; nil is the system's.
 	Clock loop.Clock
+	// OnLink is told when an interface went up or down or is gone, with its index, or
+	// with 0 if that may be true of any of them; nil: nobody is. It is called in the
+	// middle of the table's work and may not ask the table.
+	OnLink func(ifindex int)
 	// NoCache makes Source ask the kernel each time.
 	NoCache bool
 }
@@ -92,6 +96,7 @@ type Table struct {
 	asker   asker
 	fd      int
 	noCache bool
+	onLink  func(ifindex int)
 	system  // per-system state: the routing socket's conversation, the copy
 	closed  bool
 	Stats   Stats
@@ -111,7 +116,10 @@ func New(c Config) (*Table, error) {
 	if c.Clock == nil {
 		c.Clock = loop.System
 	}
-	t := &Table{clock: c.Clock, fd: c.FD, noCache: c.NoCache}
+	if c.OnLink == nil {
+		c.OnLink = func(int) {}
+	}
+	t := &Table{clock: c.Clock, fd: c.FD, noCache: c.NoCache, onLink: c.OnLink}
 	t.asker = asker{fd4: -1, fd6: -1}
 	if t.fd < 0 {
 		t.fd = -1

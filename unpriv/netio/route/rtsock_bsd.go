@@ -37,13 +37,28 @@ func (t *Table) open() error {
 // readable. Nothing is remembered that they could make wrong.
 func (t *Table) ready() error {
 	for {
-		_, err := unix.Read(t.fd, t.in)
+		n, err := unix.Read(t.fd, t.in)
 		switch {
 		case errors.Is(err, unix.EAGAIN):
 			return nil
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
+		case errors.Is(err, unix.EINTR):
+		case errors.Is(err, unix.ENOBUFS):
+			t.onLink(0)
 		case err != nil:
 			return err
+		default:
+			if messages, err := route.ParseRIB(route.RIBTypeRoute, t.in[:n]); err == nil {
+				t.notice(messages)
+			}
+		}
+	}
+}
+
+// notice takes in messages that nobody asked for.
+func (t *Table) notice(messages []route.Message) {
+	for _, m := range messages {
+		if m, ok := m.(*route.InterfaceMessage); ok {
+			t.onLink(m.Index)
 		}
 	}
 }
@@ -111,7 +126,10 @@ func (t *Table) answer() (*route.RouteMessage, error) {
 				return nil, fmt.Errorf("waiting for the kernel: %w", err)
 			}
 			continue
-		case errors.Is(err, unix.EINTR), errors.Is(err, unix.ENOBUFS):
+		case errors.Is(err, unix.ENOBUFS):
+			t.onLink(0)
+			continue
+		case errors.Is(err, unix.EINTR):
 			continue
 		case err != nil:
 			return nil, err
@@ -120,6 +138,7 @@ func (t *Table) answer() (*route.RouteMessage, error) {
 		if err != nil {
 			continue // a notification of a kind that the library does not know
 		}
+		t.notice(messages)
 		for _, m := range messages {
 			r, ok := m.(*route.RouteMessage)
 			if !ok || r.Type != unix.RTM_GET || r.Seq != t.seq || r.ID != uintptr(os.Getpid()) {
