@@ -251,3 +251,52 @@ func TestPrespecList(t *testing.T) {
 		}
 	}
 }
+
+// TestOwnOptions has the options that scamper 20211212 lacks or treats otherwise, and that no packet shows: copies while a
+// ping goes on (-y), and numbers that the program chooses (-F 0), with which pings of one target run side by side.
+func TestOwnOptions(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	chain.Target.EchoTCP(freeEcho)
+	program := testkit.BuildCommand(t, "scamper/cmd/scamper")
+	run := func(commands ...string) []*warts.Ping {
+		t.Helper()
+		file := filepath.Join(t.TempDir(), "out.warts")
+		args := append([]string{"-p", "1000", "-O", "warts", "-o", file, "-I"}, commands...)
+		if got := chain.Prober.Run(60*time.Second, program, args...); got.Err != nil || got.Stderr != "" {
+			t.Fatalf("scamper: %v\n%s", got.Err, got.Stderr)
+		}
+		return readPings(t, file)
+	}
+	for _, dst := range []netip.Addr{chain.Target4(), chain.Target6()} {
+		records := run(fmt.Sprintf("ping -c 5 -y 2 -i 0.2 -W 0.3 %s", dst))
+		var got []string
+		for _, p := range records {
+			answered := 0
+			for i := range p.Probes {
+				answered += len(p.Probes[i].Replies)
+			}
+			got = append(got, fmt.Sprintf("%s %d sent %d answered", p.StopReason, p.Sent, answered))
+		}
+		want := []string{"inprogress 2 sent 1 answered", "inprogress 4 sent 3 answered", "done 5 sent 5 answered"}
+		if !slices.Equal(got, want) {
+			t.Errorf("%s with -y 2: %q, want %q", dst, got, want)
+		}
+		for _, method := range []string{"icmp-echo", "udp", "udp-sport", "tcp-syn -d 7", "tcp-ack-sport -d 7"} {
+			command := fmt.Sprintf("ping -c 3 -i 0.2 -W 0.5 -F 0 -P %s %s", method, dst)
+			records := run(command, command, command)
+			ports := make(map[uint16]bool)
+			for _, p := range records {
+				ports[p.SrcPort] = true
+				if len(p.Probes) != 3 || p.SrcPort == 0 {
+					t.Errorf("%s: %d probes answered, source port %d", command, len(p.Probes), p.SrcPort)
+				}
+				if d := p.Start.Time().Sub(records[0].Start.Time()).Abs(); d > 300*time.Millisecond {
+					t.Errorf("%s: started %v after another", command, d)
+				}
+			}
+			if len(ports) != 3 {
+				t.Errorf("%s: ports %v", command, ports)
+			}
+		}
+	}
+}
