@@ -281,22 +281,27 @@ func TestOwnOptions(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("%s with -y 2: %q, want %q", dst, got, want)
 		}
-		for _, method := range []string{"icmp-echo", "udp", "udp-sport", "tcp-syn -d 7", "tcp-ack-sport -d 7"} {
-			command := fmt.Sprintf("ping -c 3 -i 0.2 -W 0.5 -F 0 -P %s %s", method, dst)
-			records := run(command, command, command)
-			ports := make(map[uint16]bool)
-			for _, p := range records {
-				ports[p.SrcPort] = true
-				if len(p.Probes) != 3 || p.SrcPort == 0 {
-					t.Errorf("%s: %d probes answered, source port %d", command, len(p.Probes), p.SrcPort)
-				}
-				if d := p.Start.Time().Sub(records[0].Start.Time()).Abs(); d > 300*time.Millisecond {
-					t.Errorf("%s: started %v after another", command, d)
-				}
+		methods := []string{"icmp-echo", "udp", "udp-sport", "tcp-syn -d 7", "tcp-ack-sport -d 7"}
+		var commands []string
+		for i, method := range methods {
+			for range 3 {
+				commands = append(commands, fmt.Sprintf("ping -U %d -c 3 -i 0.2 -W 0.5 -F 0 -P %s %s", i, method, dst))
 			}
-			if len(ports) != 3 {
-				t.Errorf("%s: ports %v", command, ports)
+		}
+		records = run(commands...)
+		ports := make(map[string]bool)
+		for _, p := range records {
+			method := methods[p.UserID]
+			ports[fmt.Sprint(method, p.SrcPort)] = true
+			if len(p.Probes) != 3 || p.SrcPort == 0 {
+				t.Errorf("%s to %s: %d probes answered, source port %d", method, dst, len(p.Probes), p.SrcPort)
 			}
+			if d := p.Start.Sub(records[0].Start).Abs(); d > 300*time.Millisecond {
+				t.Errorf("%s to %s: started %v after another", method, dst, d)
+			}
+		}
+		if len(records) != len(commands) || len(ports) != len(commands) {
+			t.Errorf("%d records of %d commands to %s, with ports %v", len(records), len(commands), dst, ports)
 		}
 	}
 }

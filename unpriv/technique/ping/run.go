@@ -17,6 +17,7 @@ import (
 	"bytes"
 	"errors"
 	"net/netip"
+	"time"
 
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
@@ -42,6 +43,7 @@ type Ping struct {
 
 	extra  uint16 // replies beyond the first of their probe
 	stop   warts.PingStop
+	copied uint16 // probes in the last copy, with -y
 	failed *failure
 
 	next *Ping // free list
@@ -202,7 +204,8 @@ func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 	}
 	if id != tooBigID {
 		p.probes[id].tx = at
-		if p.opt.Stream != 0 && p.sent%uint16(p.opt.Stream) == 0 {
+		if p.opt.Stream != 0 && p.sent%uint16(p.opt.Stream) == 0 && p.copyDue(at) {
+			p.copied = p.sent
 			t.Publish(p.copy(t))
 		}
 	}
@@ -211,6 +214,15 @@ func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 	} else {
 		t.WakeAt(t.Now().Add(p.opt.Timeout))
 	}
+}
+
+// copyPause is how old the last copy of a ping under way is at least, for each probe of the next.
+const copyPause = 100 * time.Microsecond
+
+// copyDue reports whether a copy is to be made now. As each has all probes so far, copies after each of many probes that
+// follow fast would take more time and memory than all else.
+func (p *Ping) copyDue(now netio.Stamp) bool {
+	return p.copied == 0 || now.Sub(p.probes[p.copied-1].tx) >= time.Duration(p.sent)*copyPause
 }
 
 // Expire implements sched.Machine: it is time for the next probe, or the wait is over.

@@ -147,6 +147,34 @@ func TestStream(t *testing.T) {
 	}
 }
 
+// TestManyCopies holds that copies of a ping of many fast probes do not have a quadratic number of probes, and that those
+// of an ordinary ping are all made.
+func TestManyCopies(t *testing.T) {
+	for _, test := range []struct {
+		command      string
+		fewest, most int // copies
+		probes       int // in all copies, at most
+	}{
+		{"-c 50 -y 1 198.51.100.10", 50, 50, 1275},
+		{"-c 60 -y 20 -i 0.1 198.51.100.10", 3, 3, 120},
+		{"-c 3000 -y 1 -i 0.001 198.51.100.10", 30, 100, 40_000},
+	} {
+		w := newWorld(t)
+		w.add(test.command)
+		copies, probes := 0, 0
+		for _, p := range w.run() {
+			if p.StopReason == warts.PingStopInProgress {
+				copies++
+				probes += len(p.Probes)
+			}
+		}
+		if copies < test.fewest || copies > test.most || probes > test.probes {
+			t.Errorf("%s: %d copies of %d probes, want %d to %d of at most %d", test.command, copies, probes, test.fewest,
+				test.most, test.probes)
+		}
+	}
+}
+
 // TestErrors has what the system refuses in records and reports.
 func TestErrors(t *testing.T) {
 	refused := os.NewSyscallError("sendmsg", syscall.EPERM)
