@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 
 	"github.com/parquet-go/parquet-go"
-	"github.com/parquet-go/parquet-go/compress/zstd"
 
 	"scamper/shared/warts"
 	"scamper/tools/cli"
@@ -34,12 +33,16 @@ const (
 	otherGroup = 5_000
 )
 
+// pageSize is how much of a column, in bytes, is collected before it is compressed. Each of some fifty columns of a table
+// has such a buffer.
+const pageSize = 128 << 10
+
 // Main runs the command.
 func Main(env *cli.Env) int {
 	if env.Standard(usage + explanation) {
 		return cli.StatusOK
 	}
-	c := converter{dir: ".", version: cli.Version()}
+	c := converter{dir: ".", version: cli.Version(), codec: newCodec()}
 	opts, files := cli.Getopt(env.Name, env.Args, "fo:r:?", env.Stderr)
 	for _, opt := range opts {
 		switch opt.Letter {
@@ -95,6 +98,7 @@ type converter struct {
 	replace   bool
 	groupRows int64 // 0: those of the table
 	version   string
+	codec     *codec
 }
 
 // table is a file that is made with its first row.
@@ -137,8 +141,8 @@ func (t *table[Row]) create() error {
 		group = t.c.groupRows
 	}
 	t.file = f
-	t.w = parquet.NewGenericWriter[Row](f, parquet.Compression(&zstd.Codec{}), parquet.MaxRowsPerRowGroup(group),
-		parquet.CreatedBy("sc_warts2parquet", t.c.version, "scamper"))
+	t.w = parquet.NewGenericWriter[Row](f, parquet.Compression(t.c.codec), parquet.MaxRowsPerRowGroup(group),
+		parquet.PageBufferSize(pageSize), parquet.CreatedBy("sc_warts2parquet", t.c.version, "scamper"))
 	return nil
 }
 
