@@ -63,7 +63,11 @@ func TestWaysOfTCP(t *testing.T) {
 		t.Fatalf("%d results", len(want))
 	}
 	for _, w := range []way{
-		{options: "-O dl"}, {options: "-O raw"}, {global: "rawtcp"}, {global: "planetlab"}, {"rawtcp", "-O dl"},
+		{options: "-O dl"},
+		{options: "-O raw"},
+		{global: "rawtcp"},
+		{global: "planetlab"},
+		{"rawtcp", "-O dl"},
 		{"planetlab", "-O raw"},
 	} {
 		if diff := cmp.Diff(want, results(w)); diff != "" {
