@@ -130,6 +130,47 @@ func TestSessionHaltWhileSending(t *testing.T) {
 	c.wants(t, "error true", "4")
 }
 
+// While its packet waits for the kernel, a session keeps so many replies and counts the rest.
+func TestSessionDropped(t *testing.T) {
+	b := newBench(t, 10, 0)
+	stuck := true
+	transmit := b.port.Transmit
+	b.port.Transmit = func(p netio.Packet, at netio.Stamp) error {
+		if stuck {
+			return netio.ErrFull
+		}
+		return transmit(p, at)
+	}
+	const more = 7
+	b.script(echo("192.0.2.1", 1), func(c *script, s *Session) {
+		s.Turn()
+		err := c.send(s, "x")
+		n := uint16(0)
+		for ; ; n++ {
+			ev := s.Wait(s.Now().Add(time.Second))
+			if ev.Kind != Reply {
+				break
+			}
+			if ev.Reply.ICMP.Seq != n {
+				t.Fatalf("reply %d where %d is due", ev.Reply.ICMP.Seq, n)
+			}
+		}
+		if err != nil || n != maxInbox {
+			t.Errorf("sent: %v, %d replies, want %d", err, n, maxInbox)
+		}
+	})
+	b.after(time.Second, func() {
+		for i := range uint16(maxInbox + more) {
+			b.sched.Deliver(echoReply("192.0.2.1", 1, i))
+		}
+		stuck = false
+	})
+	b.run()
+	if s := b.sched.Stats; s.Dropped != more || s.Matched != maxInbox+more {
+		t.Errorf("%d dropped, %d matched", s.Dropped, s.Matched)
+	}
+}
+
 func TestSessionSendErrors(t *testing.T) {
 	b := newBench(t, 10, 0)
 	no := errors.New("refused")
