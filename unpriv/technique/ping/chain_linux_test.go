@@ -108,8 +108,27 @@ func TestPseudoMTU(t *testing.T) {
 // TestTooBigTrick counts fragments alone, with a target that has not heard of a small MTU.
 func TestTooBigTrick(t *testing.T) {
 	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	capture := chain.Prober.Capture("eth0")
 	p := measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.2 -W 0.5 -O tbt -M 1280 -s 1300 -c 9 -o 2 %s", chain.Target6()))[0]
 	checkPieces(t, p, []uint16{1300, 1280, 1280}, []bool{false, true, true}, 3)
+	var sent, came []wire // probes and packets too big; whole replies and first fragments
+	for _, w := range decodeAll(capture.Stop()) {
+		switch {
+		case w.Out && w.Proto == 58 && (w.Type == 128 || w.Type == 2):
+			sent = append(sent, w)
+		case !w.Out && w.Proto == 58 && w.Type == 129 && w.Offset == 0:
+			came = append(came, w)
+		}
+	}
+	if len(sent) != 4 || len(came) != 3 || sent[1].Type != 2 {
+		t.Fatalf("on the wire: sent %+v, came %+v", sent, came)
+	}
+	checkTooBig(t, sent[1], chain.Target6(), 1280)
+	for i, w := range came {
+		if r := p.Probes[i].Replies[0]; int(w.ICMPSeq) != i || w.Len != int(r.Size) || w.ID != r.IPID || w.More != (i > 0) {
+			t.Errorf("reply %d has size %d and identification %#x, on the wire %+v", i, r.Size, r.IPID, w)
+		}
+	}
 	// A target that does not answer plainly is given up at once.
 	p = measure(t, chain.Prober, nil, fmt.Sprintf("ping -i 0.2 -W 0.5 -m 1 -O tbt -M 1280 -s 1300 -c 9 -o 2 %s", chain.Target6()))[0]
 	if p.Sent != 1 || p.StopReason != warts.PingStopCompleted || len(p.Probes) != 1 || p.Probes[0].Replies[0].ICMPType != 3 {
