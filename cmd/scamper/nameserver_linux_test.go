@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"os/exec"
 	"regexp"
 	"strings"
 	"testing"
@@ -18,7 +17,7 @@ func simulated(t testing.TB, topology string, args ...string) testkit.Result {
 	simnet := testkit.BuildCommand(t, "scamper/cmd/sc_simnet")
 	// Its namespaces are its own. This one is so that it ends with the test.
 	file := "../../tools/simnet/topologies/" + topology + ".toml"
-	return alone(t).Start(exec.Command(simnet, append([]string{"-f", file, "--"}, args...)...)).Wait(limit)
+	return alone(t).Start(command(simnet, append([]string{"-f", file, "--"}, args...)...)).Wait(limit)
 }
 
 // hopName is the name of a hop in JSON.
