@@ -12,7 +12,8 @@ import (
 )
 
 // In all weathers - replies lost, doubled, late by more than the time that is waited for them, and out of order - each
-// reply is on the probe that caused it, with the time that it took, and no probe is recorded twice.
+// reply is on the probe that caused it, with the time that it took; no probe and no reply is recorded twice, and no reply
+// that came in time is missing.
 func TestWeather(t *testing.T) {
 	topology := parsed(t, path("", "", "", quiet, "", "", "", ""))
 	for _, options := range []string{
@@ -54,6 +55,10 @@ func inWeather(t *testing.T, w *world, command string, random *rand.Rand) {
 		return append([]time.Duration{}, later...)
 	}
 	r := w.trace(command)
+	end := w.now() - 100*time.Microsecond // of the time in which replies are recorded
+	if r.PMTUD != nil && len(r.PMTUD.Probes) > 0 {
+		end = r.PMTUD.Probes[0].TX.Time().Sub(w.start)
+	}
 	list := slices.Clone(r.Probes)
 	if r.LastDitch != nil {
 		list = append(list, r.LastDitch.Probes...)
@@ -87,6 +92,14 @@ func inWeather(t *testing.T, w *world, command string, random *rand.Rand) {
 				continue
 			}
 			rest = slices.Delete(rest, k, k+1)
+		}
+		if r.Doubletree != nil && len(p.Replies) == 0 { // sent too far
+			continue
+		}
+		for _, c := range rest {
+			if sent.at+c.rtt < end {
+				t.Errorf("packet %d, TTL %d: the reply from %s after %v is not recorded", sent.n, p.TTL, c.from, c.rtt)
+			}
 		}
 	}
 }
