@@ -59,6 +59,51 @@ func TestNoise(t *testing.T) {
 	}
 }
 
+// TestNoiseWithoutNumbers does the same to probes that at most an IPv4 identification tells apart: a reply that names one
+// of the last five is on that, any other on the newest.
+func TestNoiseWithoutNumbers(t *testing.T) {
+	for _, command := range []string{
+		"-P tcp-syn 198.51.100.20", "-P tcp-ack -O dl 198.51.100.20", "-P udp 198.51.100.21", "-P tcp-synack 198.51.100.21",
+		"-P tcp-syn 2001:db8:100::20", "-P udp 2001:db8:100::21",
+	} {
+		t.Run(command, func(t *testing.T) {
+			w := newWorld(t)
+			random := rand.New(rand.NewPCG(9, 10))
+			want := make(map[int][]time.Duration) // by probe that gets it, times since that was sent
+			own, late := 0, 0
+			w.arriving = func(ip []byte) (copies []time.Duration) {
+				i := -1 // the probe that it names
+				for j := range w.sent {
+					id := string(w.sent[j].ip[4:6])
+					if ip[0]>>4 == 4 && (ip[9] == packet.ProtoTCP && id == string(ip[4:6]) || ip[9] == packet.ProtoICMP && id == string(ip[32:34])) {
+						i = j
+					}
+				}
+				for range random.IntN(4) {
+					d := time.Duration(random.IntN(150))*ms + ms/2
+					copies = append(copies, d)
+					w.after(d, func() {
+						to := len(w.sent) - 1
+						if i >= 0 && i > to-5 {
+							to = i
+							own++
+						} else {
+							late++
+						}
+						want[to] = append(want[to], w.now()-w.sent[to].at)
+					})
+				}
+				return copies
+			}
+			p := w.ping("-c 200 -i 0.02 -W 0.4 " + command)
+			checkNoise(t, w, p, want)
+			if late == 0 || own == 0 && p.Dst.Is4() {
+				t.Errorf("%d replies named one of the last probes, %d did not", own, late)
+			}
+		})
+	}
+}
+
 // probeOf finds, in what was sent, the packet that another answers.
 func probeOf(t *testing.T, w *world, ip []byte) int {
 	for i := len(w.sent) - 1; i >= 0; i-- {
