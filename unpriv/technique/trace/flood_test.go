@@ -12,9 +12,9 @@ import (
 	"scamper/unpriv/probe"
 )
 
-// flooded runs a trace in which a hop answers each probe so many times, each time from another address. The addresses say
+// floodedWorld is one in which a hop answers each probe so many times, each time from another address. The addresses say
 // which probe was meant.
-func flooded(t testing.TB, command string, hop, times int) (*world, *warts.Trace) {
+func floodedWorld(t testing.TB, hop, times int) *world {
 	w := newWorld(t, parsed(t, path("", "", "", "", "", "")))
 	w.fate = func(p sentPacket) []time.Duration {
 		if p.ttl != hop {
@@ -33,7 +33,7 @@ func flooded(t testing.TB, command string, hop, times int) (*world, *warts.Trace
 		}
 		return ip
 	}
-	return w, w.trace(command)
+	return w
 }
 
 // TestFlood holds that a hop that answers thousands of times fills its own probes, in the order of arrival, and takes
@@ -57,7 +57,8 @@ func TestFlood(t *testing.T) {
 		{"-N 3 -q 2", 500, []int{500}, "1 2 3 4 5 6"},
 	} {
 		t.Run(tt.command, func(t *testing.T) {
-			w, r := flooded(t, tt.command+" "+target4, 3, tt.times)
+			w := floodedWorld(t, 3, tt.times)
+			r := w.trace(tt.command + " " + target4)
 			if got := w.ttls(); got != tt.probes {
 				t.Errorf("sent %s, want %s", got, tt.probes)
 			}
