@@ -1,6 +1,8 @@
 package trace
 
 import (
+	"time"
+
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
@@ -22,6 +24,9 @@ func (t *Trace) stampFrom(r *probe.Reply) (only bool) {
 	return true
 }
 
+// stampSlack is how much later than the socket's the datalink's stamp of one packet may be. It should never be later.
+const stampSlack = time.Millisecond
+
 // stampReceived is about the first reply to a probe: the datalink has seen it, before or after the socket gave it to us.
 func (t *Trace) stampReceived(p *sentProbe, at netio.Stamp) {
 	if len(p.Replies) == 0 {
@@ -34,7 +39,11 @@ func (t *Trace) stampReceived(p *sentProbe, at netio.Stamp) {
 	if p.phase != phaseTrace || first.Flags&warts.TraceHopDLRX != 0 {
 		return
 	}
-	first.RTT = rtt(at.Sub(p.tx))
+	took := rtt(at.Sub(p.tx))
+	if took > first.RTT+stampSlack { // another copy's, and the datalink has lost the first one
+		return
+	}
+	first.RTT = took
 	first.Flags = first.Flags&^warts.TraceHopSockRX | warts.TraceHopDLRX
 }
 
