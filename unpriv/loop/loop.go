@@ -4,7 +4,8 @@
 // A turn, in order:
 //
 //  1. functions posted by other goroutines run, in the order they were posted
-//  2. due timers expire, earliest first
+//  2. due timers expire, earliest first, but none before what was there when it was due
+//     has been served
 //  3. each Turner is called; it sends what is due and says when it wants the
 //     next turn
 //  4. the poller waits until the earliest of those wishes and of the timers
@@ -59,6 +60,8 @@ type Loop struct {
 	turners []Turner
 	ready   [maxReady]Ready
 	calm    time.Duration // see Calm
+	served  Mono          // all that was there at this time has been served; 0 before the first wait
+	behind  bool          // something was left unserved
 
 	mu     sync.Mutex
 	posted []func() // guarded by mu
@@ -182,7 +185,7 @@ func (l *Loop) Run() error {
 func (l *Loop) Turn(limit time.Duration) error {
 	stopping := l.runPosted()
 	l.now = l.clock.Mono()
-	l.Timers.Run(l.now)
+	l.Timers.Run(l.expired())
 	next := Never
 	for _, t := range l.turners {
 		next = min(next, t.Turn(l.now))
@@ -195,14 +198,35 @@ func (l *Loop) Turn(limit time.Duration) error {
 	if err != nil {
 		return fmt.Errorf("poll descriptors: %w", err)
 	}
+	seen := l.now
+	l.behind = n == len(l.ready)
 	for _, r := range l.ready[:n] {
 		// A server may have unwatched a descriptor later in this batch.
 		if r.FD < len(l.servers) && l.servers[r.FD] != nil {
 			l.servers[r.FD].Serve(r.Events)
 		}
 	}
+	if !l.behind {
+		l.served = seen
+	}
 	return nil
 }
+
+// maxBehind is for how long timers wait for what is still to be served.
+const maxBehind = time.Second
+
+// expired returns the time whose timers are to run: that at which the poller last looked, if all that was there then has
+// been served. When the loop is late, or the whole process was, what has arrived in time is served before the time that
+// somebody wanted to wait for it is over.
+func (l *Loop) expired() Mono {
+	if l.served == 0 || l.now.Sub(l.served) > maxBehind && l.behind {
+		return l.now
+	}
+	return l.served
+}
+
+// Behind says that a server left something unserved, for the sake of others. Timers then wait for it, but not for ever.
+func (l *Loop) Behind() { l.behind = true }
 
 // Calm makes the loop look at descriptors only once in so long while it is busy: what arrives in between is served
 // together, at the price of one wake-up. Zero serves everything at once. It is for rates at which something arrives

@@ -147,6 +147,7 @@ func (v *serving) Serve(loop.Events) {
 			return
 		}
 	}
+	s.config.Loop.Behind()
 }
 
 // maxFailures is after how many receive errors in a row a socket is not read

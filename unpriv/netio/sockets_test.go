@@ -210,7 +210,35 @@ func TestSocketsReceive(t *testing.T) {
 	if w.clock.Mono() != before.Add(time.Second) {
 		t.Error("still readable after all was received")
 	}
+
+	// What one turn leaves over is received before the time that somebody waits for it is over.
+	w.got = nil
+	w.turn(0)
+	x := &expiry{f: func() { want = w.got }}
+	x.timer.Expirer = x
+	w.loop.Timers.Set(&x.timer, w.loop.Now().Add(100*time.Millisecond))
+	const several = 3 * 4 * maxReads
+	for range several {
+		p.Deliver(Datagram{Data: []byte("late")})
+	}
+	w.clock.Advance(200 * time.Millisecond)
+	want = nil
+	for range 4 {
+		w.turn(0)
+	}
+	w.turn(0)
+	if len(want) != several {
+		t.Errorf("%d of %d received when the time was over", len(want), several)
+	}
 }
+
+// expiry calls f when its time has come.
+type expiry struct {
+	timer loop.Timer
+	f     func()
+}
+
+func (x *expiry) Expire(loop.Mono) { x.f() }
 
 func TestSocketsClose(t *testing.T) {
 	w := newWorld(t, Config{})
