@@ -36,6 +36,9 @@ const (
 	MaxEntries = 1 << 16
 )
 
+// maxLooks is how many entries are looked at to make room for another one.
+const maxLooks = 16
+
 // Sender sends the frames of questions.
 type Sender interface {
 	// SendFrame hands a whole frame, which begins with an Ethernet header, to the
@@ -163,12 +166,18 @@ func (c *Cache) moved(k Key, mac packet.MAC) {
 func (c *Cache) learn(k Key, mac packet.MAC, life time.Duration) {
 	now := c.clock.Mono()
 	if _, there := c.known[k]; !there && len(c.known) >= c.max {
+		// A few are looked at, in random order: to look at all for each that comes would take
+		// longer than to ask.
 		var last Key
+		looked := 0
 		for other, e := range c.known {
 			if e.until <= now {
 				delete(c.known, other)
 			} else {
 				last = other
+			}
+			if looked++; looked == maxLooks {
+				break
 			}
 		}
 		if len(c.known) >= c.max {

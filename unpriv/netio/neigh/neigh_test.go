@@ -305,6 +305,25 @@ func TestBounded(t *testing.T) {
 	}
 }
 
+// Making room in a cache of usual size costs no more than learning did before. (A look at all of it took a thousand times
+// as long.)
+func TestRoomIsCheap(t *testing.T) {
+	b := newBench()
+	addr := own4
+	learn := func(n int) time.Duration {
+		begin := time.Now()
+		for range n {
+			addr = addr.Next()
+			b.Preload(3, addr, otherMAC)
+		}
+		return time.Since(begin)
+	}
+	filling := learn(MaxEntries)
+	if full := learn(MaxEntries); full > 50*filling || b.Stats.Forgotten != MaxEntries {
+		t.Errorf("%v where filling it took %v; %+v", full, filling, b.Stats)
+	}
+}
+
 func TestSeveralLinksKeepOrder(t *testing.T) {
 	b := newBench()
 	for i := range 5 {
