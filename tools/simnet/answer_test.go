@@ -124,7 +124,7 @@ func TestBadPacketsGetNoAnswer(t *testing.T) {
 	if got := n.Exchange(b, 0); len(got) != 0 || n.count.Dropped[dropMalformed] != 1 {
 		t.Error("a wrong header checksum is not dropped")
 	}
-	// No errors about errors, nor about later fragments.
+	// No errors about errors, nor about later fragments of IPv4.
 	e := tooBigFor(t, n.one(t, probe{dst: d4, kind: "echo", size: 100}, 0).raw, 1400)
 	e[8] = 2
 	packet.IPv4(e).UpdateChecksum()
@@ -134,6 +134,40 @@ func TestBadPacketsGetNoAnswer(t *testing.T) {
 	later := fragmentsOf(probe{dst: d4, kind: "udp", size: 200, ttl: 2}.build(t, n.t), 80)[1]
 	if got := n.Exchange(later, 0); len(got) != 0 {
 		t.Error("a later fragment that expires is answered")
+	}
+	balanced(t, n)
+}
+
+// Routers answer later fragments of IPv6 as they do other packets, whatever the fragments are of.
+func TestErrorsAboutLaterFragments6(t *testing.T) {
+	n := play(small(t, map[string]string{"r2-r3": "mtu = 1280"}))
+	expired := int(packet.ICMP6TimeExceeded) << 8
+	for _, tt := range []struct {
+		name  string
+		probe probe
+		first int // bytes in the first fragment
+		want  int // type and code
+	}{
+		{"UDP, expired", probe{dst: d6, kind: "udp", size: 200, ttl: 2}, 80, expired},
+		{"ICMP, expired", probe{dst: d6, kind: "echo", size: 200, ttl: 2}, 80, expired},
+		{"TCP, expired", probe{dst: d6, kind: "syn", size: 200, ttl: 2}, 80, expired},
+		{"no route", probe{dst: "2001:db8:ffff::1", kind: "udp", size: 200}, 80, int(packet.ICMP6Unreach) << 8},
+		{"too big", probe{dst: d6, kind: "udp", size: 3000}, 1400, int(packet.ICMP6TooBig) << 8},
+	} {
+		later := fragmentsOf(tt.probe.build(t, n.t), tt.first)[1]
+		got := n.Exchange(later, 0)
+		if len(got) != 1 {
+			t.Errorf("%s: %d replies, want 1", tt.name, len(got))
+			continue
+		}
+		d := decode(t, got[0])
+		if d.icmpType() != tt.want {
+			t.Errorf("%s: type and code %#x, want %#x", tt.name, d.icmpType(), tt.want)
+		}
+		later[7] = d.quoteOf(t)[7]
+		if diff := cmp.Diff(later[:min(len(later), maxQuote6)], []byte(d.quoteOf(t))); diff != "" {
+			t.Errorf("%s: quote (-sent +received):\n%s", tt.name, diff)
+		}
 	}
 	balanced(t, n)
 }

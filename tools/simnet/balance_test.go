@@ -75,16 +75,20 @@ func TestFlowsStayTogether(t *testing.T) {
 
 // All fragments of a packet take one way: routers cannot see ports in the later ones.
 func TestFragmentsStayTogether(t *testing.T) {
-	n := play(load(t, "diamonds"))
-	seen := map[string]bool{}
-	for flow := range uint16(30) {
-		whole := probe{dst: "198.51.100.10", kind: "udp", sport: 1, dport: flow, size: 1000, ttl: 3, fragments: true}.build(t, n.t)
-		for _, r := range n.Exchange(fragmentsOf(whole, 400)[0], n.now) { // later ones expire without a word
-			seen[decode(t, r).src()] = true
+	for dst, want := range map[string]int{"198.51.100.10": 30, "2001:db8:100::10": 90} { // IPv4's later ones expire without a word
+		n := play(load(t, "diamonds"))
+		seen := map[string]int{}
+		for flow := range uint16(30) {
+			whole := probe{dst: dst, kind: "udp", sport: 1, dport: flow, size: 1000, ttl: 3, fragments: true}.build(t, n.t)
+			for _, piece := range fragmentsOf(whole, 400) {
+				for _, r := range n.Exchange(piece, n.now) {
+					seen[decode(t, r).src()]++
+				}
+			}
 		}
-	}
-	if len(seen) != 1 {
-		t.Errorf("first fragments of 30 flows take different ways: %v", seen)
+		if total := n.count.TimeExceeded; len(seen) != 1 || total != uint64(want) {
+			t.Errorf("%s: fragments of 30 flows take the ways %v, %d of them expire; want one way and %d", dst, seen, total, want)
+		}
 	}
 }
 

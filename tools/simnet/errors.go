@@ -22,9 +22,10 @@ const (
 )
 
 // sendError makes an actor send an error about a packet. It reports whether one was made; either way the packet's end
-// has been counted.
+// has been counted. Nothing is said about later fragments of IPv4 packets (RFC 1122 section 3.2.2); of IPv6's there is,
+// as RFC 4443 section 2.4 doesn't except them.
 func (n *Net) sendError(j *journey, a *actor, e icmpError) bool {
-	if j.isError() || j.later || j.src.IsMulticast() || j.src.IsUnspecified() || j.depth+1 >= maxDepth {
+	if j.isError() || (j.later && !j.v6) || j.src.IsMulticast() || j.src.IsUnspecified() || j.depth+1 >= maxDepth {
 		n.drop(dropNoError)
 		return false
 	}
