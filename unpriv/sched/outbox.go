@@ -125,11 +125,10 @@ func (o *Outbox) refuse() error {
 }
 
 // Post puts a packet into the batch that belongs to no task and takes no slot of the packet rate, as a question for a
-// neighbour. data is copied; it may
-// not come between a task's Buffer and Add. Others may have begun to send on the port on a goroutine of its own, so this is the only way
-// through it. failed is called if the packet is not sent after all, in the middle of the scheduler's work: it may not send
-// or touch tasks. An error, which wraps netio.ErrFull if there is no room, says that the packet was not taken and that
-// failed will not be called. Neither is counted in Stats.
+// neighbour. Others may have begun to send on the port on a goroutine of its own, so this is the only way through it. data
+// is copied; it may not come between a task's Buffer and Add. failed is called if the packet is not sent after all, in the
+// middle of the scheduler's work: it may not send or touch tasks. An error, which wraps netio.ErrFull if there is no room,
+// says that the packet was not taken and that failed will not be called. Neither is counted in Stats.
 func (o *Outbox) Post(data []byte, failed func(error)) error {
 	if o.closed {
 		return errClosed

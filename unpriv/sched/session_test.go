@@ -225,6 +225,22 @@ func TestSessionPublish(t *testing.T) {
 	}
 }
 
+// Copies don't pile up while the output can't take them; the result itself is never left out.
+func TestSessionPublishFull(t *testing.T) {
+	b := newBench(t, 10, 0)
+	b.script(nil, func(_ *script, s *Session) {
+		b.full = true
+		s.Publish(&warts.Ping{})
+		s.Publish(&warts.Ping{})
+		b.full = false
+		s.Publish(&warts.Ping{})
+	})
+	b.run()
+	if len(b.done) != 2 || b.sched.Stats.LeftOut != 2 {
+		t.Errorf("results %v, %d left out", b.done, b.sched.Stats.LeftOut)
+	}
+}
+
 // BenchmarkSession shows what a technique costs that is created and resumed five times, as a trace of one hop is.
 func BenchmarkSession(b *testing.B) {
 	k := newBench(b, 1_000_000, 0)

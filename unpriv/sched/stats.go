@@ -13,6 +13,7 @@ type Stats struct {
 	Matched   uint64 // replies offered to at least one task
 	Unmatched uint64 // replies that no signature asked for
 	Waits     uint64 // times that new tasks had to wait because the output could not keep up
+	LeftOut   uint64 // copies of work in progress that were not written because the output could not keep up
 	Unsent    uint64 // packets that were still with us when their outbox was closed
 	Dropped   uint64 // replies that a session could not take: too many while its packet waited for the kernel
 	Panics    uint64 // techniques that panicked

@@ -146,8 +146,16 @@ func (t *Task) Listen(sig Signature) bool {
 	return true
 }
 
-// Publish writes a record now, before the task's own. The record must not be changed afterwards.
-func (t *Task) Publish(r warts.Record) { t.sched.sink.Put(&published{record: r}, t.origin) }
+// Publish writes a record now, before the task's own: a copy of work in progress. The record must not be changed
+// afterwards. While the sink is full the copy is left out, and counted: the task's own record will say it all, and copies
+// would pile up for as long as nobody reads.
+func (t *Task) Publish(r warts.Record) {
+	if t.sched.sink.Full() {
+		t.sched.Stats.LeftOut++
+		return
+	}
+	t.sched.sink.Put(&published{record: r}, t.origin)
+}
 
 // Origin returns where the task came from.
 func (t *Task) Origin() Origin { return t.origin }
