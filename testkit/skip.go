@@ -17,12 +17,17 @@ func Skip(t testing.TB, reason string) {
 	t.Skip(reason)
 }
 
-// NeedRoot skips the test (see Skip) unless the effective user is root.
+// NeedRoot skips the test (see Skip) unless the effective user is root. SUDO_UID and
+// SUDO_GID are gone from the test's environment afterwards, and from that of programs
+// it starts: scamper would open the test's files, which are root's, with the rights of
+// who called sudo. A test about that sets them after this call.
 func NeedRoot(t testing.TB) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		Skip(t, "needs root")
 	}
+	os.Unsetenv("SUDO_UID")
+	os.Unsetenv("SUDO_GID")
 }
 
 // NeedProgram skips the test (see Skip) unless the program called name is found

@@ -40,6 +40,19 @@ func TestSkip(t *testing.T) {
 	}
 }
 
+// The files of tests under sudo are root's.
+func TestNeedRootForgetsSudo(t *testing.T) {
+	for _, name := range []string{"SUDO_UID", "SUDO_GID"} {
+		t.Setenv(name, "65534")
+	}
+	NeedRoot(t)
+	for _, name := range []string{"SUDO_UID", "SUDO_GID"} {
+		if value, set := os.LookupEnv(name); set {
+			t.Errorf("%s is still %s", name, value)
+		}
+	}
+}
+
 func TestNeedProgram(t *testing.T) {
 	t.Setenv("CI", "")
 	r := &recorder{}
