@@ -2,6 +2,7 @@ package helper
 
 import (
 	"fmt"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -50,7 +51,7 @@ func (h *Helper) file(s message.Slot) (int, error) {
 	}
 	var fd int
 	err = h.invoker.as(func() (err error) {
-		fd, err = open(g.Path, useFlags[g.Use])
+		fd, err = h.open(g.Path, useFlags[g.Use])
 		return err
 	})
 	if err != nil {
@@ -60,14 +61,65 @@ func (h *Helper) file(s message.Slot) (int, error) {
 	return fd, nil
 }
 
-// open retries after a signal: a FIFO may take its time.
-func open(path string, flags int) (int, error) {
+// fifoPause is how often a FIFO without somebody at its other end is looked at again.
+const fifoPause = 50 * time.Millisecond
+
+// open opens a file. A FIFO waits for somebody at its other end, as open(2) does, but not beyond Stop.
+func (h *Helper) open(path string, flags int) (int, error) {
 	for {
-		fd, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY, fileMode)
-		if err != unix.EINTR {
-			return fd, err
+		fd, err := unix.Open(path, flags|unix.O_CLOEXEC|unix.O_NOCTTY|unix.O_NONBLOCK, fileMode)
+		switch {
+		case err == nil:
+			if err := h.opened(fd, flags); err != nil {
+				unix.Close(fd)
+				return -1, err
+			}
+			return fd, nil
+		case err == unix.EINTR:
+		case err == unix.ENXIO && isKind(path, unix.S_IFIFO): // nobody reads it yet
+			time.Sleep(fifoPause)
+		case err == unix.EACCES && isKind(path, unix.S_IFDIR): // so says the sandbox, where files are granted
+			return -1, unix.EISDIR
+		default:
+			return -1, err
+		}
+		if h.stopping.Load() {
+			return -1, unix.EINTR
 		}
 	}
+}
+
+// opened waits until somebody writes to a FIFO that is to be read, and makes the descriptor blocking.
+func (h *Helper) opened(fd, flags int) error {
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return err
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		return unix.EISDIR
+	}
+	if st.Mode&unix.S_IFMT == unix.S_IFIFO && flags&unix.O_ACCMODE == unix.O_RDONLY {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		for {
+			n, err := unix.Poll(fds, int(fifoPause.Milliseconds()))
+			if n > 0 {
+				break
+			}
+			if err != nil && err != unix.EINTR {
+				return err
+			}
+			if h.stopping.Load() {
+				return unix.EINTR
+			}
+		}
+	}
+	return unix.SetNonblock(fd, false)
+}
+
+// isKind reports whether a path leads to a file of a kind (S_IFMT).
+func isKind(path string, kind uint32) bool {
+	var st unix.Stat_t
+	return unix.Stat(path, &st) == nil && uint32(st.Mode)&unix.S_IFMT == kind
 }
 
 func (h *Helper) fileIn(q message.FileIn) (int, error) {

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -29,14 +30,15 @@ type Config struct {
 	Log      func(line string)
 }
 
-// Helper answers requests. It is used by one goroutine.
+// Helper answers requests. It is used by one goroutine, save Stop.
 type Helper struct {
-	grants  map[message.Slot]*grant
-	fw      *firewall.Table
-	invoker Invoker
-	raw     bool
-	log     func(line string)
-	refused int // requests, to keep a main process gone wrong from filling the log
+	grants   map[message.Slot]*grant
+	fw       *firewall.Table
+	invoker  Invoker
+	raw      bool
+	log      func(line string)
+	stopping atomic.Bool
+	refused  int // requests, to keep a main process gone wrong from filling the log
 }
 
 // maxRefusals is the number of refused requests that are logged.
@@ -73,6 +75,10 @@ func New(c Config) (*Helper, error) {
 	}
 	return h, nil
 }
+
+// Stop has a request that waits for another program, at the far end of a FIFO, fail with EINTR, now and later. It may be
+// called on any goroutine.
+func (h *Helper) Stop() { h.stopping.Store(true) }
 
 // Serve answers one encoded request. fd is the descriptor that goes with the reply,
 // the caller's to send and close, or -1.

@@ -42,7 +42,7 @@ func split(p Program, plan Plan, config helper.Config, ready readyPipe) (int, er
 		return ExitFailure, err
 	}
 	ready.close()
-	go relay(signals, notices)
+	go relay(signals, notices, h)
 	err = serve(h, order, requests, plan, config, p.Debug, ready != noPipe)
 	// The end of these is what the main process sees if it still lives.
 	requests.Close()
@@ -112,12 +112,15 @@ func startChild(ready readyPipe) (requests, notices message.Conn, child *os.Proc
 	return message.NewConn(r0), message.NewConn(n0), child, err
 }
 
-// relay makes notices of signals.
-func relay(signals <-chan os.Signal, c message.Conn) {
+// relay makes notices of signals. The main process can't read one while it waits for the helper.
+func relay(signals <-chan os.Signal, c message.Conn, h *helper.Helper) {
 	for s := range signals {
 		n := message.NoticeExit
 		if s == unix.SIGHUP {
 			n = message.NoticeHup
+		}
+		if n == message.NoticeExit {
+			h.Stop()
 		}
 		c.Send([]byte{byte(n)}, -1) // a main process that is gone needs no notice
 	}
