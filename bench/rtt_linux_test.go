@@ -50,7 +50,7 @@ delay = "10ms"
 // rttRun is a rate and how many targets are pinged at it.
 type rttRun struct{ pps, targets int }
 
-var rttRuns = []rttRun{{1, 6}, {100, 400}, {10_000, 40_000}, {50_000, 150_000}}
+var rttRuns = []rttRun{{1, 20}, {100, 400}, {10_000, 40_000}, {50_000, 150_000}}
 
 // rttOutcome is by how much recorded round-trip times are off.
 type rttOutcome struct {

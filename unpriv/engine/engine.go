@@ -80,9 +80,9 @@ type Engine struct {
 	ending  ending
 }
 
-// transmitPPS is the highest rate at which the kernel's transmit stamps are asked for. At more the processor stays awake,
-// and the stamps of the clock are some 2 us early.
-const transmitPPS = 1000
+// transmitPPS is the highest rate at which the kernel's transmit stamps are asked for. At more, those of the clock are
+// some 2 us early, and each microsecond that a packet takes is one less for the rate.
+const transmitPPS = 10_000
 
 // New returns an engine that has opened what it needs to begin.
 func New(c Config) (*Engine, error) {
