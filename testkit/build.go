@@ -53,3 +53,18 @@ func buildCommand(pkg string) (string, error) {
 	}
 	return binary, nil
 }
+
+// OpenDir is a directory for the test that every user can search, unlike that of TempDir: programs that give up root's
+// rights reach what is in it.
+func OpenDir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "scamper-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}

@@ -172,12 +172,12 @@ func TestPeerReads(t *testing.T) {
 	t.Parallel()
 	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 2})
 	commands := commandsTo(chain, slices.Concat(traceMethods, traceOptions), slices.Concat(pingMethods, pingOptions))
-	out := filepath.Join(openDir(t), "out.warts")
+	out := filepath.Join(testkit.OpenDir(t), "out.warts")
 	mustRun(t, chain.Prober, append([]string{"-p", "1000", "-l", "list", "-L", "4", "-C", "5", "-M", "mon", "-o", out, "-I"}, commands...)...)
 	check(t, out, commands)
 
 	// Replies that are errors count as replies in the statistics of Debian's tools.
-	out = filepath.Join(openDir(t), "out.warts")
+	out = filepath.Join(testkit.OpenDir(t), "out.warts")
 	commands = commandsTo(chain, nil, []string{"-s 100 -m 2 -F 999", "-P udp -m 1", "-P tcp-syn -m 1"})
 	mustRun(t, chain.Prober, append([]string{"-p", "1000", "-o", out, "-I"}, commands...)...)
 	if n := sameJSON(t, out, "statistics"); n != len(commands)+2 {
@@ -194,7 +194,7 @@ func TestPeerWrites(t *testing.T) {
 	var files []string
 	var running []*testkit.Process
 	for i, group := range groups(commands) {
-		files = append(files, filepath.Join(openDir(t), fmt.Sprint(i)))
+		files = append(files, filepath.Join(testkit.OpenDir(t), fmt.Sprint(i)))
 		args := []string{"-p", "1000", "-l", "list", "-L", "4", "-C", "5", "-M", "mon", "-O", "warts", "-o", files[i], "-I"}
 		running = append(running, chain.Prober.Start(command(peer, append(args, group...)...)))
 	}

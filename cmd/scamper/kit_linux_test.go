@@ -40,20 +40,6 @@ func program(t testing.TB) string {
 	return testkit.BuildCommand(t, "scamper/cmd/scamper")
 }
 
-// openDir is a directory that every user can search.
-func openDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "scamper-run-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // programCopy is a copy of the program under a name, which every user can execute.
 func programCopy(t testing.TB, name string) string {
 	t.Helper()
@@ -61,7 +47,7 @@ func programCopy(t testing.TB, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	path := filepath.Join(openDir(t), name)
+	path := filepath.Join(testkit.OpenDir(t), name)
 	if err := os.WriteFile(path, b, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -43,7 +43,7 @@ func TestDropsTold(t *testing.T) {
 	chain := far(t)
 	const packets = 80_000
 	for _, paused := range []bool{false, true} {
-		out := filepath.Join(openDir(t), "out.warts")
+		out := filepath.Join(testkit.OpenDir(t), "out.warts")
 		p := chain.Prober.Start(command(program(t), "-p", "1000", "-o", out, "-I", quick+" 10.64.0.1", "ping -c 1000 -i 50ms 10.64.0.2"))
 		pid := mainProcess(t, p.Cmd.Process.Pid)
 		eventually(t, "the first result is written", func() bool { return fileSize(out) > 100 })

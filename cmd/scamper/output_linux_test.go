@@ -45,7 +45,7 @@ func TestFormats(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%s %v", test.name, test.words), func(t *testing.T) {
 			t.Parallel()
-			out := filepath.Join(openDir(t), "stdout")
+			out := filepath.Join(testkit.OpenDir(t), "stdout")
 			var args []string
 			for _, w := range test.words {
 				args = append(args, "-O", w)
@@ -54,7 +54,7 @@ func TestFormats(t *testing.T) {
 			case test.name == "-":
 				args = append(args, "-o", "-")
 			case test.name != "":
-				out = filepath.Join(openDir(t), test.name)
+				out = filepath.Join(testkit.OpenDir(t), test.name)
 				writeFile(t, out, strings.Repeat("what was in the file before\n", 1000))
 				args = append(args, "-o", out)
 			}
@@ -117,7 +117,7 @@ func TestOddNames(t *testing.T) {
 		if got := list[1]["monitor"]; got != printable {
 			t.Errorf("monitor %q is %q in JSON", name, got)
 		}
-		out := filepath.Join(openDir(t), "out")
+		out := filepath.Join(testkit.OpenDir(t), "out")
 		mustRun(t, ns, append(args, "warts", "-o", out)...)
 		if l := wholeWarts(t, out)[0].(*warts.List); l.Name != name || l.Monitor != name {
 			t.Errorf("list %q, monitor %q in warts", l.Name, l.Monitor)
@@ -129,7 +129,7 @@ func TestOddNames(t *testing.T) {
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 300_000)
 	for _, format := range []string{"text", "json", "warts", "warts.gz"} {
 		for _, stdout := range []bool{false, true} {
@@ -169,7 +169,7 @@ func TestDiskFullWhole(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
 	peer := testkit.NeedProgram(t, "sc_wartsdump")
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	list := filepath.Join(dir, "list")
 	farList(t, list, 300_000)
 	disk := filepath.Join(dir, "disk")
@@ -201,7 +201,7 @@ func TestDiskFullWhole(t *testing.T) {
 func TestClosedPipe(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 300_000)
 	for _, format := range []string{"text", "json", "warts"} {
 		r, w, err := os.Pipe()
@@ -227,7 +227,7 @@ func TestClosedPipe(t *testing.T) {
 // stuck starts a run whose output nobody reads, and waits until nothing more goes into the pipe.
 func stuck(t *testing.T, chain *testkit.Chain) (p *testkit.Process, main int, out *os.File) {
 	t.Helper()
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 300_000)
 	r, w, err := os.Pipe()
 	if err != nil {
@@ -344,7 +344,7 @@ func TestStuckEnds(t *testing.T) {
 func TestReadableMeanwhile(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	out := filepath.Join(openDir(t), "out.warts")
+	out := filepath.Join(testkit.OpenDir(t), "out.warts")
 	p := ns.Start(command(program(t), "-o", out, "-p", "1000", "-I", quick+" 127.0.0.1", quick+" 127.0.0.2", "ping -c 1000 127.0.0.3"))
 	eventually(t, "two results can be read", func() bool {
 		if fileSize(out) <= 0 {

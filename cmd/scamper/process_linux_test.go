@@ -48,7 +48,7 @@ func startBusy(t *testing.T, args ...string) *busy {
 	t.Helper()
 	ns := alone(t)
 	seen := ns.Capture("lo")
-	out := filepath.Join(openDir(t), "out.warts")
+	out := filepath.Join(testkit.OpenDir(t), "out.warts")
 	b := &busy{out: out}
 	b.Process = ns.Start(command(program(t), append(args, "-p", "1000", "-O", "warts", "-o", out,
 		"-I", "ping -c 1 -W 50ms 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2")...))
@@ -172,7 +172,7 @@ func TestKillWriting(t *testing.T) {
 	t.Parallel()
 	peer := testkit.NeedProgram(t, "sc_wartsdump")
 	chain := far(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	list, out := filepath.Join(dir, "list"), filepath.Join(dir, "out.warts")
 	farList(t, list, 300_000)
 	p := chain.Prober.Start(command(program(t), "-p", "20000", "-o", out, "-c", "ping -c 1", "-f", list))
@@ -247,7 +247,7 @@ func TestSignal(t *testing.T) {
 func TestSignalQueued(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	out := filepath.Join(openDir(t), "out.json")
+	out := filepath.Join(testkit.OpenDir(t), "out.json")
 	p := ns.Start(command(program(t), "-w", "2", "-p", "1000", "-o", out, "-I",
 		"ping -c 1 -W 50ms 127.0.0.1", "ping -c 10000 -i 0.05 127.0.0.2", "ping -c 1 127.0.0.2", "ping -c 10000 127.0.0.3", "ping -c 1 127.0.0.4"))
 	eventually(t, "the first result is written", func() bool {
@@ -275,7 +275,7 @@ func TestSignalQueued(t *testing.T) {
 
 func TestPIDFile(t *testing.T) {
 	t.Parallel()
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	pidFile := filepath.Join(dir, "pid")
 	writeFile(t, pidFile, "a line that is longer than any number of a process\n")
 	b := startBusy(t, "-e", pidFile)
@@ -300,7 +300,7 @@ func TestPIDFile(t *testing.T) {
 func TestSignalEarly(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	for i := range 8 {
 		pidFile, out := filepath.Join(dir, strconv.Itoa(i)), filepath.Join(dir, strconv.Itoa(i)+".json")
 		p := ns.Start(command(program(t), "-e", pidFile, "-o", out, "-i", "127.0.0.1", "-c", "ping -c 1000"))

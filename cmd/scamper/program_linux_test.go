@@ -91,7 +91,7 @@ func TestPollers(t *testing.T) {
 func TestShortcuts(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	for _, name := range []string{"scamper-ping", "scamper-trace", "my-scamper-ping", "scamper-sting"} {
 		if err := os.Symlink(program(t), filepath.Join(dir, name)); err != nil {
 			t.Fatal(err)
@@ -134,7 +134,7 @@ func TestRefused(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
 	seen := ns.Capture("lo")
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	out := filepath.Join(dir, "out")
 	for _, args := range []string{
 		"", "-Z", "-c", "-i", "-I", "-f", "-f a b", "a b", "-i -I 127.0.0.1", "-f -i 127.0.0.1", "-P 31337 -i 127.0.0.1",
@@ -163,7 +163,7 @@ var debugLine = regexp.MustCompile(`^\[\d\d:\d\d:\d\d:\d\d\d\] scamper: .`)
 func TestDebugFile(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	debug, list := filepath.Join(dir, "debug"), filepath.Join(dir, "list")
 	writeFile(t, list, "127.0.0.1\nnowhere\n")
 	const before = "[12:00:00:000] scamper: what was before\n"

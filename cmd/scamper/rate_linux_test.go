@@ -44,7 +44,7 @@ func TestLongList(t *testing.T) {
 	t.Parallel()
 	const n = 300_000
 	chain := far(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	long, short, out := filepath.Join(dir, "long"), filepath.Join(dir, "short"), filepath.Join(dir, "out.warts")
 	comment := strings.Repeat("x", 120)
 	var b strings.Builder
@@ -111,7 +111,7 @@ func TestEndlessInput(t *testing.T) {
 			}
 		}
 	}()
-	out := filepath.Join(openDir(t), "out.json")
+	out := filepath.Join(testkit.OpenDir(t), "out.json")
 	cmd := command(program(t), "-p", "100", "-o", out, "-c", quick, "-f", "-")
 	cmd.Stdin = r
 	p := ns.Start(cmd)
@@ -174,10 +174,10 @@ func together(list []span) (most int) {
 func TestWindow(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 30)
 	for _, window := range []int{1, 3, 30} {
-		out := filepath.Join(openDir(t), "out.warts")
+		out := filepath.Join(testkit.OpenDir(t), "out.warts")
 		mustRun(t, chain.Prober, "-p", "10000", "-w", fmt.Sprint(window), "-o", out, "-c", "ping -c 2 -i 50ms -W 50ms", "-f", list)
 		var spans []span
 		for _, r := range wholeWarts(t, out) {
@@ -201,7 +201,7 @@ func TestWindow(t *testing.T) {
 func TestPace(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	list := filepath.Join(dir, "list")
 	for _, test := range []struct {
 		pps, targets int
@@ -239,10 +239,10 @@ func TestPace(t *testing.T) {
 func TestPaceTotal(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 200)
 	for _, window := range []string{"0", "10"} {
-		out := filepath.Join(openDir(t), "out.warts")
+		out := filepath.Join(testkit.OpenDir(t), "out.warts")
 		mustRun(t, chain.Prober, "-p", "200", "-w", window, "-o", out, "-c", "ping -c 1 -W 1ms", "-f", list)
 		var first, last time.Time
 		for _, r := range wholeWarts(t, out) {

@@ -82,7 +82,7 @@ func TestRefusals(t *testing.T) {
 // In a list, each line that is refused is told with its place, and the others are measured.
 func TestRefusalsInList(t *testing.T) {
 	t.Parallel()
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	var lines, want []string
 	for _, group := range refused() {
 		for _, r := range group.list {

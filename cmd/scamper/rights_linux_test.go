@@ -23,7 +23,7 @@ const (
 // places are a directory of that user and one of root, both of which everybody can enter.
 func places(t testing.TB) (own, roots string) {
 	t.Helper()
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	own, roots = filepath.Join(dir, "own"), filepath.Join(dir, "roots")
 	for _, d := range []string{own, roots} {
 		if err := os.Mkdir(d, 0o755); err != nil {
@@ -154,7 +154,7 @@ func TestNoRights(t *testing.T) {
 func TestCgo(t *testing.T) {
 	t.Parallel()
 	testkit.NeedProgram(t, "gcc")
-	path := filepath.Join(openDir(t), "scamper")
+	path := filepath.Join(testkit.OpenDir(t), "scamper")
 	build := exec.Command("go", "build", "-buildvcs=false", "-o", path, "scamper/cmd/scamper")
 	build.Env = append(os.Environ(), "CGO_ENABLED=1")
 	if out, err := build.CombinedOutput(); err != nil {
@@ -247,7 +247,7 @@ func TestFilesMissing(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
 	seen := ns.Capture("lo")
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	for _, args := range [][]string{
 		{"-f", filepath.Join(dir, "none")},
 		{"-o", filepath.Join(dir, "no/out"), "-i", "127.0.0.1"},

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"scamper/shared/warts"
+	"scamper/testkit"
 )
 
 // quick is a ping that does not wait long after its only probe.
@@ -175,7 +176,7 @@ func TestLists(t *testing.T) {
 				if strings.HasPrefix(way, "gzip") {
 					text = packed(t, text)
 				}
-				name := filepath.Join(openDir(t), "list")
+				name := filepath.Join(testkit.OpenDir(t), "list")
 				writeFile(t, name, text)
 				args := append([]string{"-p", "1000", "-O", "json", "-c", quick}, list.args...)
 				cmd := command(program(t))
@@ -230,7 +231,7 @@ func TestListCut(t *testing.T) {
 		fmt.Fprintf(&text, "127.0.%d.%d\n", i>>8, i&255)
 	}
 	whole := packed(t, text.String())
-	name := filepath.Join(openDir(t), "list.gz")
+	name := filepath.Join(testkit.OpenDir(t), "list.gz")
 	writeFile(t, name, whole[:len(whole)-20])
 	r := run(t, ns, "-p", "10000", "-O", "json", "-c", quick, "-f", name)
 	if r.Status != 0 {
@@ -284,7 +285,7 @@ func TestStdinLive(t *testing.T) {
 func TestListNames(t *testing.T) {
 	t.Parallel()
 	ns := alone(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	host, err := os.Hostname()
 	if err != nil {
 		t.Fatal(err)

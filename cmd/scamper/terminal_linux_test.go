@@ -115,7 +115,7 @@ func progress(text string) (states [][]string) {
 func TestProgress(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 200)
 	var gone strings.Builder // nobody answers for these
 	for i := range 50 {
@@ -125,7 +125,7 @@ func TestProgress(t *testing.T) {
 	start := func(t *testing.T, args ...string) (*terminal, *exec.Cmd) {
 		t.Parallel()
 		c := openTerminal(t)
-		out := filepath.Join(openDir(t), "out.json")
+		out := filepath.Join(testkit.OpenDir(t), "out.json")
 		cmd := command(program(t), append([]string{"-p", "60", "-o", out, "-c", "ping -c 1 -W 100ms"}, args...)...)
 		cmd.Stderr = c.slave
 		return c, cmd
@@ -198,7 +198,7 @@ func checkProgress(t *testing.T, text string, size int) {
 func TestProgressMessages(t *testing.T) {
 	t.Parallel()
 	chain := far(t)
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 150)
 	writeFile(t, list, readFile(t, list)+"nowhere\n")
 	c := openTerminal(t)

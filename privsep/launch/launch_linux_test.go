@@ -129,7 +129,7 @@ func TestMainCannot(t *testing.T) {
 }
 
 func TestHandles(t *testing.T) {
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	file := func(name string) string { return filepath.Join(dir, name) }
 	if err := os.WriteFile(file("list"), []byte("192.0.2.1\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -293,7 +293,7 @@ func TestCleanup(t *testing.T) {
 	testkit.NeedRoot(t)
 	nft := testkit.NeedProgram(t, "nft")
 	ns := testkit.NewNet(t).Namespace("launch")
-	socket := filepath.Join(openDir(t), "socket")
+	socket := filepath.Join(testkit.OpenDir(t), "socket")
 	cmd := exec.Command(program(t), "-U", socket, "-F", "nft:launchtest")
 	cmd.Env = withoutSudo()
 	var s *session
@@ -323,7 +323,7 @@ func TestCleanup(t *testing.T) {
 
 // Output to a link that leads out of the directory in which it lies.
 func TestOutputLink(t *testing.T) {
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	if err := os.Mkdir(filepath.Join(dir, "a"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -347,7 +347,7 @@ func TestOutputLink(t *testing.T) {
 
 func TestDaemon(t *testing.T) {
 	testkit.NeedRoot(t)
-	out := filepath.Join(openDir(t), "stdout")
+	out := filepath.Join(testkit.OpenDir(t), "stdout")
 	f, err := os.Create(out)
 	if err != nil {
 		t.Fatal(err)
@@ -396,7 +396,7 @@ func TestDaemon(t *testing.T) {
 // A daemon that fails before it is ready is no daemon.
 func TestDaemonFails(t *testing.T) {
 	testkit.NeedRoot(t)
-	cmd := exec.Command(program(t), "-daemon", "-chroot", openDir(t)+"/none/none")
+	cmd := exec.Command(program(t), "-daemon", "-chroot", testkit.OpenDir(t)+"/none/none")
 	cmd.Env = withoutSudo()
 	if got := fails(t, cmd, ExitFailure); !strings.Contains(got, "no such file or directory") {
 		t.Errorf("stderr %q", got)
@@ -405,7 +405,7 @@ func TestDaemonFails(t *testing.T) {
 
 func TestChroot(t *testing.T) {
 	testkit.NeedRoot(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	path := func(name string) string { return filepath.Join(dir, name) }
 	for name, mode := range map[string]os.FileMode{"group": 0o775, "others": 0o757, "foreign": 0o755, "good": 0o711} {
 		if err := os.Mkdir(path(name), mode); err != nil {

@@ -18,7 +18,7 @@ import (
 // places are directories of a user and of root in one that both can enter.
 func places(t *testing.T) (own, roots string) {
 	t.Helper()
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	own, roots = filepath.Join(dir, "own"), filepath.Join(dir, "roots")
 	for _, d := range []string{own, roots} {
 		if err := os.Mkdir(d, 0o755); err != nil {
@@ -148,7 +148,7 @@ func TestPairOfUser(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	maker := filepath.Join(openDir(t), "maker")
+	maker := filepath.Join(testkit.OpenDir(t), "maker")
 	if err := os.WriteFile(maker, self, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"scamper/shared/warts"
+	"scamper/testkit"
 )
 
 // The way out vanishes in the middle of a run and comes back: each target has its record, those of the outage are
@@ -25,7 +26,7 @@ func TestOutage(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			chain := far(t)
-			dir := openDir(t)
+			dir := testkit.OpenDir(t)
 			list, out := filepath.Join(dir, "list"), filepath.Join(dir, "out.warts")
 			writeTargets(t, list, targets)
 			p := chain.Prober.Start(command(t, "-p", "1500", "-O", "warts", "-o", out, "-c", c.command, "-f", list))

@@ -26,20 +26,6 @@ func command(t testing.TB, args ...string) *exec.Cmd {
 	return exec.Command(testkit.BuildCommand(t, "scamper/cmd/scamper"), args...)
 }
 
-// openDir is a directory that every user can search.
-func openDir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "scamper-engine-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	return dir
-}
-
 // far is a prober and a machine next to it that answers for all of a prefix.
 func far(t testing.TB) *testkit.Chain {
 	t.Helper()
@@ -76,7 +62,7 @@ func synsTo(packets []testkit.Packet, mac string) (n int) {
 func TestNeighbourMoves(t *testing.T) {
 	chain := far(t)
 	gateway := chain.Links[0].B
-	list := filepath.Join(openDir(t), "list")
+	list := filepath.Join(testkit.OpenDir(t), "list")
 	var text strings.Builder
 	for i := range 200 {
 		fmt.Fprintf(&text, "10.64.1.%d\n", i)

@@ -89,7 +89,7 @@ func writeTargets(t testing.TB, path string, n int) {
 // The account in a debug file adds up, and nothing is said of losses when there were none.
 func TestAccountWritten(t *testing.T) {
 	chain := far(t)
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	debug, list := filepath.Join(dir, "debug"), filepath.Join(dir, "list")
 	writeTargets(t, list, 100)
 	r := chain.Prober.Start(command(t, "-p", "2000", "-d", debug, "-o", os.DevNull, "-O", "noinitndc",
@@ -114,7 +114,7 @@ func TestSignalWithFullSendBuffer(t *testing.T) {
 		"tbf", "rate", "32kbit", "burst", "4k", "limit", "100000000"); r.Err != nil {
 		t.Fatalf("tc: %+v", r)
 	}
-	dir := openDir(t)
+	dir := testkit.OpenDir(t)
 	debug, list, out := filepath.Join(dir, "debug"), filepath.Join(dir, "list"), filepath.Join(dir, "out.warts")
 	const targets = 40_000
 	writeTargets(t, list, targets)
