@@ -11,8 +11,11 @@ import (
 // destination waits for their beginning.
 func TestFragmentsInSimulation(t *testing.T) {
 	for _, tt := range []struct{ topology, dst string }{
-		{"chain", "2001:db8:100::10"}, {"chain", "2001:db8:113::1"},
-		{"diamonds", "2001:db8:100::10"}, {"diamonds", "2001:db8:101::10"}, {"trace", "2001:db8:101::10"},
+		{"chain", "2001:db8:100::10"},
+		{"chain", "2001:db8:113::1"},
+		{"diamonds", "2001:db8:100::10"},
+		{"diamonds", "2001:db8:101::10"},
+		{"trace", "2001:db8:101::10"},
 	} {
 		topology, err := simnet.Load("../../../tools/simnet/topologies/" + tt.topology + ".toml")
 		if err != nil {
