@@ -59,6 +59,7 @@ func (c *counts) losses() (lines []string) {
 		{c.sched.Dropped, "replies were dropped because their measurement was waiting to send"},
 		{c.sched.Refused, "packets were refused by the kernel"},
 		{c.sched.NoRoom, "packets were not sent because too many waited to be sent"},
+		{c.sched.Lost, "packets were dropped by the device that was to send them"},
 		{c.sched.Full, "times the send buffer was full"},
 		{c.sched.LeftOut, "copies of measurements under way were left out because the output could not keep up"},
 		{c.sched.Unsent, "packets were not sent any more at the end"},
@@ -87,8 +88,8 @@ func (c *counts) lines() []string {
 	return []string{
 		fmt.Sprintf("tasks: %d started, %d ended, %d times held back, %d waits for the output, %d copies left out, %d panics",
 			s.Started, s.Ended, s.HeldBack, s.Waits, s.LeftOut, s.Panics),
-		fmt.Sprintf("packets: %d sent, %d refused, %d without room, %d not sent any more, %d times the send buffer was full",
-			s.Sent, s.Refused, s.NoRoom, s.Unsent, s.Full),
+		fmt.Sprintf("packets: %d sent, %d refused, %d without room, %d not sent any more, %d dropped by the device, %d times the send buffer was full",
+			s.Sent, s.Refused, s.NoRoom, s.Unsent, s.Lost, s.Full),
 		fmt.Sprintf("replies: %d received, %d matched, %d unmatched, %d dropped by measurements, %d dropped by the kernel",
 			c.received, s.Matched, s.Unmatched, s.Dropped, c.drops),
 		"received and unused: " + strings.Join(unused, ", "),

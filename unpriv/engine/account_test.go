@@ -17,7 +17,7 @@ func TestLosses(t *testing.T) {
 	if got := (&counts{sched: sched.Stats{Sent: 5, Matched: 5, Unmatched: 2}, received: 7}).losses(); got != nil {
 		t.Errorf("nothing was lost, but: %q", got)
 	}
-	c := counts{drops: 3, sched: sched.Stats{Refused: 4, Full: 5, Unsent: 6, Dropped: 7, Panics: 8, NoRoom: 9, LeftOut: 12}}
+	c := counts{drops: 3, sched: sched.Stats{Refused: 4, Full: 5, Unsent: 6, Dropped: 7, Panics: 8, NoRoom: 9, LeftOut: 12, Lost: 13}}
 	c.neigh.Lost, c.names.Lost = 10, 11
 	c.neigh.Unanswered, c.neigh.Refused, c.names.Unanswered = 1, 1, 1 // no loss of ours
 	want := []string{
@@ -25,6 +25,7 @@ func TestLosses(t *testing.T) {
 		"7 replies were dropped because their measurement was waiting to send",
 		"4 packets were refused by the kernel",
 		"9 packets were not sent because too many waited to be sent",
+		"13 packets were dropped by the device that was to send them",
 		"5 times the send buffer was full",
 		"12 copies of measurements under way were left out because the output could not keep up",
 		"6 packets were not sent any more at the end",
@@ -39,7 +40,7 @@ func TestLosses(t *testing.T) {
 
 func TestAccount(t *testing.T) {
 	c := counts{
-		sched:    sched.Stats{Started: 1, Ended: 2, HeldBack: 3, Sent: 4, Refused: 5, NoRoom: 30, Unsent: 31, Full: 6, Matched: 7, Unmatched: 8, Waits: 9, Dropped: 32, LeftOut: 35, Panics: 33},
+		sched:    sched.Stats{Started: 1, Ended: 2, HeldBack: 3, Sent: 4, Refused: 5, NoRoom: 30, Unsent: 31, Lost: 36, Full: 6, Matched: 7, Unmatched: 8, Waits: 9, Dropped: 32, LeftOut: 35, Panics: 33},
 		routes:   route.Stats{Cached: 10, Asked: 11, Changes: 12, Copies: 13},
 		neigh:    neigh.Stats{Known: 21, Asked: 22, Answered: 23, Unanswered: 24, Refused: 25, Moved: 34, Lost: 26},
 		names:    resolve.Stats{Asked: 27, Unanswered: 28, Lost: 29},
@@ -49,7 +50,7 @@ func TestAccount(t *testing.T) {
 	c.unused[probe.Short] = 3
 	c.unused[probe.ICMPType] = 2
 	want := `tasks: 1 started, 2 ended, 3 times held back, 9 waits for the output, 35 copies left out, 33 panics
-packets: 4 sent, 5 refused, 30 without room, 31 not sent any more, 6 times the send buffer was full
+packets: 4 sent, 5 refused, 30 without room, 31 not sent any more, 36 dropped by the device, 6 times the send buffer was full
 replies: 20 received, 7 matched, 8 unmatched, 32 dropped by measurements, 14 dropped by the kernel
 received and unused: 3 packet too short, 2 other ICMP type
 routes: 10 answers from the copy, 11 from the kernel, 12 changes, 13 copies

@@ -22,8 +22,10 @@ const (
 // sendError makes the error for a packet that the kernel refused.
 func sendError(errno unix.Errno, pkt *Packet) error {
 	switch errno {
-	case unix.EAGAIN, unix.ENOBUFS, unix.ENOMEM:
+	case unix.EAGAIN, unix.ENOMEM:
 		return ErrFull
+	case unix.ENOBUFS:
+		return ErrDevice
 	}
 	if pkt.Dst.IsValid() {
 		return fmt.Errorf("send %d bytes to %v: %w", len(pkt.Data), pkt.Dst.Addr(), errno)

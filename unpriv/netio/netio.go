@@ -22,6 +22,7 @@ package netio
 
 import (
 	"errors"
+	"fmt"
 	"net/netip"
 	"time"
 )
@@ -135,6 +136,10 @@ type splitter interface{ split() }
 
 // ErrFull says that a packet was not sent because the send buffer is full.
 var ErrFull = errors.New("send buffer is full")
+
+// ErrDevice is the ErrFull of a packet that the socket had room for, but that the device or its queue dropped. It may
+// have room later; or it never takes a packet like that, as when what is behind it has a smaller MTU.
+var ErrDevice = fmt.Errorf("%w: the device dropped the packet", ErrFull)
 
 // ErrUnavailable is wrapped by the errors for ports that a system does not
 // have.

@@ -54,6 +54,9 @@ func (p *socketPort) sendOne(pkt *Packet) (n int, err error) {
 	}
 	m.forget(1)
 	if errno != 0 {
+		if asked {
+			p.transmit.failed()
+		}
 		return 0, sendError(errno, pkt)
 	}
 	switch {

@@ -51,6 +51,9 @@ func (t *transmit) sent(fd int, before time.Time) Stamp {
 	return best
 }
 
+// failed is about a packet that was refused behind the point at which it is stamped, perhaps.
+func (t *transmit) failed() { t.owed++ }
+
 // drain throws away stamps that came too late, which else would keep the socket readable.
 func (t *transmit) drain(fd int) {
 	for t.owed > 0 {

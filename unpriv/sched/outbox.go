@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
+	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 )
 
@@ -26,10 +28,12 @@ type Outbox struct {
 	handed  uint64
 	next    uint64
 
-	dirty  bool   // in the scheduler's list of outboxes to flush
-	busy   bool   // owners are being told: a machine may not send in Sent
-	fulls  uint64 // what the relay counted so far
-	closed bool
+	dirty   bool   // in the scheduler's list of outboxes to flush
+	busy    bool   // owners are being told: a machine may not send in Sent
+	fulls   uint64 // what the relay counted so far
+	losts   uint64
+	blocked loop.Mono // since when the device drops what it is given; 0: it doesn't
+	closed  bool
 }
 
 // usualPacket is the room that each buffer begins with, in bytes; larger packets make theirs grow.
@@ -182,19 +186,45 @@ func (o *Outbox) flush() bool {
 		from := o.handed % o.size()
 		to := min(from+o.next-o.handed, o.size())
 		n, err := o.port.Send(o.packets[from:to])
+		if n > 0 || err == nil {
+			o.blocked = 0
+		}
 		o.handed += uint64(n)
 		o.settle(o.handed, nil)
 		switch {
 		case err == nil:
 		case errors.Is(err, netio.ErrFull):
 			o.sched.Stats.Full++
-			return false
+			if !o.hopeless(err) {
+				return false
+			}
+			o.sched.Stats.Lost++
+			o.stamps[o.handed%o.size()] = netio.StampOf(o.sched.loop.Clock().Wall())
+			o.handed++
+			o.settle(o.handed, nil)
 		case o.handed < o.next:
 			o.handed++
 			o.settle(o.handed, err)
 		}
 	}
 	return true
+}
+
+// devicePatience is for how long a packet is offered to a device that drops it: a queue of a slow link has room again by
+// then. A device that never takes it does to it what a network can do to any packet, so it counts as sent, and nobody else
+// is held up.
+const devicePatience = 100 * time.Millisecond
+
+// hopeless reports that a packet was offered long enough. As long as no other was sent, the next ones have no hope either.
+func (o *Outbox) hopeless(err error) bool {
+	now := o.sched.loop.Clock().Mono()
+	switch {
+	case !errors.Is(err, netio.ErrDevice):
+		o.blocked = 0
+	case o.blocked == 0:
+		o.blocked = now
+	}
+	return o.blocked != 0 && now.Sub(o.blocked) >= devicePatience
 }
 
 // collect takes over what the relay has done.
@@ -205,6 +235,9 @@ func (o *Outbox) collect() {
 	full := o.relay.full.Load()
 	o.sched.Stats.Full += full - o.fulls
 	o.fulls = full
+	lost := o.relay.lost.Load()
+	o.sched.Stats.Lost += lost - o.losts
+	o.losts = lost
 	for done := o.relay.done.Load(); o.settled < done; {
 		o.settle(o.settled+1, o.relay.errs[o.settled%o.size()])
 	}

@@ -26,6 +26,7 @@ type relay struct {
 	parked atomic.Bool   // the sender waits for wake
 	wake   chan struct{}
 	full   atomic.Uint64 // times that the kernel's send buffer was full
+	lost   atomic.Uint64 // packets that the device dropped
 	quit   atomic.Bool
 	exited chan struct{}
 }
@@ -61,6 +62,7 @@ func (r *relay) publish(head uint64) {
 // run sends until stop.
 func (r *relay) run() {
 	defer close(r.exited)
+	var blocked time.Time // since when the device drops what it is given
 	for i := uint64(0); ; {
 		if r.quit.Load() {
 			return
@@ -78,10 +80,21 @@ func (r *relay) run() {
 		}
 		at := i % relayLen
 		n, err := r.port.Send(r.packets[at : at+1])
-		if n == 0 && errors.Is(err, netio.ErrFull) {
+		switch {
+		case n > 0:
+			blocked = time.Time{}
+		case errors.Is(err, netio.ErrFull):
 			r.full.Add(1)
-			time.Sleep(fullPause)
-			continue
+			if blocked.IsZero() || !errors.Is(err, netio.ErrDevice) {
+				blocked = time.Now()
+			}
+			if time.Since(blocked) < devicePatience {
+				time.Sleep(fullPause)
+				continue
+			}
+			r.lost.Add(1)
+			r.stamps[at] = netio.StampOf(time.Now())
+			n = 1
 		}
 		r.errs[at] = nil
 		if n == 0 {

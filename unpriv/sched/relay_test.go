@@ -17,9 +17,10 @@ var errRefused = errors.New("refused")
 type splitPort struct {
 	mu     sync.Mutex
 	sent   []string
-	full   int            // so many calls find the send buffer full; negative: all
-	refuse map[string]int // packets to refuse, by their data
-	onSend func()         // called with each packet that the kernel has, before Send returns
+	full   int             // so many calls find the send buffer full; negative: all
+	refuse map[string]int  // packets to refuse, by their data
+	drop   map[string]bool // packets that the device never takes
+	onSend func()          // called with each packet that the kernel has, before Send returns
 }
 
 func (p *splitPort) Split() bool { return true }
@@ -33,6 +34,10 @@ func (p *splitPort) Send(batch []netio.Packet) (int, error) {
 			return i, netio.ErrFull
 		}
 		data := string(batch[i].Data)
+		if p.drop[data] {
+			p.mu.Unlock()
+			return i, netio.ErrDevice
+		}
 		if p.refuse[data] > 0 {
 			p.refuse[data]--
 			p.mu.Unlock()

@@ -10,6 +10,7 @@ type Stats struct {
 	Refused   uint64 // packets that the kernel refused
 	NoRoom    uint64 // packets sent outside a slot while the outbox was full
 	Full      uint64 // times that the kernel's send buffer was full
+	Lost      uint64 // packets among the sent ones that the device dropped, again and again
 	Matched   uint64 // replies offered to at least one task
 	Unmatched uint64 // replies that no signature asked for
 	Waits     uint64 // times that new tasks had to wait because the output could not keep up
