@@ -162,17 +162,26 @@ func (p *Ping) reserve() (err error) {
 	case o.Method.IsUDP():
 		err = p.ports.UDP(env, src, p.sport(0))
 	default:
-		err = p.ports.TCP(env, src, p.sport(0))
+		err = p.notOurs(p.ports.TCP(env, src, p.sport(0)))
 	}
 	if !o.Method.VariesSport() {
 		return err
 	}
 	for i := uint16(1); err == nil && i < o.Count; i++ {
 		if o.Method.IsTCP() {
-			err = p.ports.ReserveTCP(env, src, p.sport(i))
+			err = p.notOurs(p.ports.ReserveTCP(env, src, p.sport(i)))
 		} else {
 			_, err = p.ports.ReserveUDP(env, src, p.sport(i))
 		}
+	}
+	return err
+}
+
+// notOurs is about the error of reserving a TCP port: probes can leave from one that is given and that only root may
+// reserve, too. The kernel answers replies by a reset in either case.
+func (p *Ping) notOurs(err error) error {
+	if !p.opt.AnySrcPort && errors.Is(err, syscall.EACCES) {
+		return nil
 	}
 	return err
 }

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
@@ -41,12 +42,11 @@ type Ping struct {
 	sent    uint16
 	base    uint16 // the source port of the first probe, or the ICMP identifier
 
-	extra  uint16 // replies beyond the first of their probe
+	due    loop.Mono // when the next probe is to be sent; 0 before the first
+	extra  uint16    // replies beyond the first of their probe
 	stop   warts.PingStop
 	copied uint16 // probes in the last copy, with -y
 	failed *failure
-
-	next *Ping // free list
 }
 
 // failure is the error that ended a ping.
@@ -68,7 +68,7 @@ type sentProbe struct {
 // Pings makes pings of one program run and keeps what they share.
 type Pings struct {
 	env     *technique.Env
-	free    *Ping
+	free    []*Ping
 	exits   map[netip.Addr]*exit
 	lastVia *exit
 	builder builder // used on the encoder's goroutine only
@@ -127,13 +127,13 @@ func (t template) Machine(dst netip.Addr) (sched.Machine, error) {
 
 // New returns the ping of a destination. opt is for the family of dst.
 func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
-	p := a.free
-	if p == nil {
-		p = &Ping{}
+	var p *Ping
+	if last := len(a.free) - 1; last >= 0 {
+		p, a.free = a.free[last], a.free[:last]
 	} else {
-		a.free = p.next
+		p = &Ping{}
 	}
-	p.all, p.opt, p.dst, p.next = a, opt, dst, nil
+	p.all, p.opt, p.dst = a, opt, dst
 	p.base = opt.SrcPort
 	if opt.AnySrcPort {
 		p.choosePort()
@@ -145,8 +145,7 @@ func (a *Pings) New(opt *Options, dst netip.Addr) *Ping {
 func (p *Ping) Recycle() {
 	all := p.all
 	*p = Ping{}
-	p.next = all.free
-	all.free = p
+	all.free = append(all.free, p)
 }
 
 // Begin implements sched.Machine.
@@ -210,10 +209,23 @@ func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 		}
 	}
 	if p.sent < p.opt.Count {
-		t.WakeAt(t.Now().Add(p.opt.Wait))
+		p.due = t.Now().Add(p.opt.Wait - p.late(t.Now()))
+		t.WakeAt(p.due)
 	} else {
 		t.WakeAt(t.Now().Add(p.opt.Timeout))
 	}
+}
+
+// maxLate is by how much the time to a probe is shortened when the one before it was late: timers and turns take some tenths
+// of a millisecond, which otherwise add up. A ping that had to wait for its turn longer than that keeps its interval.
+const maxLate = time.Millisecond
+
+// late is how late the probe was that has just been sent, as far as the next one makes up for it.
+func (p *Ping) late(now loop.Mono) time.Duration {
+	if p.due == 0 {
+		return 0
+	}
+	return min(max(now.Sub(p.due), 0), maxLate, p.opt.Wait/2)
 }
 
 // copyPause is how old the last copy of a ping under way is at least, for each probe of the next.
