@@ -50,6 +50,13 @@ func (e *Engine) panicked(value any, stack []byte) {
 	e.log.Debug("%s", stack)
 }
 
+// singular makes lines about several of something lines about one.
+var singular = strings.NewReplacer(
+	"packets were", "packet was", "replies were", "reply was", "times the", "time the", "copies of measurements under way were",
+	"copy of a measurement under way was", "questions for addresses of neighbours were", "question for the address of a neighbour was",
+	"names were", "name was", "measurements were", "measurement was",
+)
+
 func (c *counts) losses() (lines []string) {
 	for _, l := range []struct {
 		n    uint64
@@ -68,7 +75,11 @@ func (c *counts) losses() (lines []string) {
 		{c.sched.Panics, "measurements were given up because of a defect in the program"},
 	} {
 		if l.n > 0 {
-			lines = append(lines, fmt.Sprintf("%d %s", l.n, l.text))
+			text := l.text
+			if l.n == 1 {
+				text = singular.Replace(text)
+			}
+			lines = append(lines, fmt.Sprintf("%d %s", l.n, text))
 		}
 	}
 	return lines

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -35,6 +36,17 @@ func TestLosses(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, c.losses()); diff != "" {
 		t.Error(diff)
+	}
+}
+
+func TestOneLoss(t *testing.T) {
+	c := counts{drops: 1, sched: sched.Stats{Refused: 1, Full: 1, Unsent: 1, Dropped: 1, Panics: 1, NoRoom: 1, LeftOut: 1, Lost: 1}}
+	c.neigh.Lost, c.names.Lost = 1, 1
+	for _, line := range c.losses() {
+		words := strings.Fields(line)
+		if words[0] != "1" || slices.Contains(words, "were") && !strings.Contains(line, "buffers were full") || words[1] == "times" {
+			t.Errorf("%q", line)
+		}
 	}
 }
 
