@@ -153,7 +153,10 @@ func FuzzProbe(f *testing.F) {
 			if reason != Accepted {
 				t.Fatalf("%v: % x", reason, msg)
 			}
-			if got, ok := m.Match(&r); int(p.DstPort)+p.N <= 0xffff && (!ok || got != p.N) {
+			// A checksum that is the sum of the pseudo header may be an unfinished one: only a whole quote tells.
+			doubtful := p.Dst.Is6() && p.Method == TraceUDPParis && p.FragOffset == 0 && len(b) > 500 &&
+				int(packet.PseudoSum(p.Src, p.Dst, packet.ProtoUDP, len(b)-packet.IPv6HeaderLen).Value()) == p.N+1
+			if got, ok := m.Match(&r); int(p.DstPort)+p.N <= 0xffff && (ok && got != p.N || ok == doubtful) {
 				t.Fatalf("quoted probe %d is %d %v", p.N, got, ok)
 			}
 		}

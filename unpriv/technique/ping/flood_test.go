@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -74,7 +75,7 @@ func flooded(t testing.TB, count int, command string) *Ping {
 	p.via, p.ports = &exit{src: src}, &ports{capture: true}
 	p.probes, p.sent = make([]sentProbe, count), uint16(count)
 	for i := range p.probes {
-		p.probes[i].tx, p.probes[i].ipid = 1, uint16(i)%997+1
+		p.probes[i].tx, p.probes[i].ipid = 1, p.ipid(uint16(i))
 	}
 	return p
 }
@@ -84,7 +85,7 @@ func someReply(p *Ping, random *rand.Rand) *probe.Reply {
 	near := func(n int) uint16 { return uint16(n + random.IntN(2*len(p.probes)+4) - len(p.probes)/2 - 2) }
 	around := [2]func(int) uint16{near, func(n int) uint16 { return uint16(n) }}
 	src, dst := around[random.IntN(2)](1000), around[random.IntN(2)](2000)
-	id := uint16(len(p.probes)-random.IntN(8))%997 + 1
+	id := p.ipid(uint16(len(p.probes) + 1 - random.IntN(12)))
 	r := &probe.Reply{Datalink: true, Capture: probe.Capture{Stamp: 2, Outgoing: random.IntN(3) == 0}}
 	r.IP.Src, r.IP.Dst, r.IP.ID = p.dst, p.via.src, uint32(id)
 	if r.Capture.Outgoing {
@@ -146,6 +147,14 @@ func TestMatcher(t *testing.T) {
 						if r.Capture.Outgoing {
 							want, wantOK = all.MatchSent(r)
 							got, ok = m.MatchSent(r)
+						}
+						quoted, id := r.Kind == probe.KindError, r.Quote.ID
+						if r.Capture.Outgoing {
+							quoted, id = true, uint16(r.IP.ID)
+						}
+						if i := slices.Index(all.IDs, id); quoted && i >= 0 && !p.opt.Method.VariesSport() && !p.opt.Method.VariesDport() &&
+							(wantOK || r.Capture.Outgoing && i < count-lastFew) {
+							want, wantOK = i, ok // however old it is
 						}
 						if ok != wantOK || ok && first+got != want {
 							t.Fatalf("of %d probes: %d, %v, want %d, %v: %+v", count, first+got, ok, want, wantOK, r)

@@ -59,8 +59,8 @@ func TestNoise(t *testing.T) {
 	}
 }
 
-// TestNoiseWithoutNumbers does the same to probes that at most an IPv4 identification tells apart: a reply that names one
-// of the last five is on that, any other on the newest.
+// TestNoiseWithoutNumbers does the same to probes that at most an IPv4 identification tells apart: a reply that quotes one,
+// or has that of one of the last five, is on that, any other on the newest.
 func TestNoiseWithoutNumbers(t *testing.T) {
 	for _, command := range []string{
 		"-P tcp-syn 198.51.100.20", "-P tcp-ack -O dl 198.51.100.20", "-P udp 198.51.100.21", "-P tcp-synack 198.51.100.21",
@@ -84,7 +84,7 @@ func TestNoiseWithoutNumbers(t *testing.T) {
 					copies = append(copies, d)
 					w.after(d, func() {
 						to := len(w.sent) - 1
-						if i >= 0 && i > to-5 {
+						if i >= 0 && (i > to-5 || ip[9] == packet.ProtoICMP) {
 							to = i
 							own++
 						} else {
@@ -97,7 +97,7 @@ func TestNoiseWithoutNumbers(t *testing.T) {
 			}
 			p := w.ping("-c 200 -i 0.02 -W 0.4 " + command)
 			checkNoise(t, w, p, want)
-			if late == 0 || own == 0 && p.Dst.Is4() {
+			if late == 0 && p.Dst.Is6() || own == 0 && p.Dst.Is4() {
 				t.Errorf("%d replies named one of the last probes, %d did not", own, late)
 			}
 		})

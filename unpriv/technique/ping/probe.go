@@ -22,7 +22,7 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 		RecordRoute: o.RecordRoute, Timestamp: probe.PingTimestamp(o.TS), Prespec: o.TSAddrs,
 	}
 	if !o.V6 {
-		pr.ipid = uint16(env.Sched.Rand.Uint32N(65535)) + 1
+		pr.ipid = p.ipid(i)
 		pr.flags |= warts.PingReplyProbeIPID
 		q.ID = pr.ipid
 	}

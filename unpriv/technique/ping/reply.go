@@ -51,8 +51,8 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 }
 
 // matcher describes the probes that a packet can be about to what finds the one. Their numbers begin with first. They are
-// all for ICMP, whose sequence numbers say all; the one that has the packet's port if ports vary; else the last few. So
-// filing a reply takes as long after 60,000 probes as after one.
+// all for ICMP, whose sequence numbers say all; the one that has the packet's port if ports vary, or the identification
+// that it quotes; else the last few. So filing a reply takes as long after 60,000 probes as after one.
 func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 	o := p.opt
 	m = probe.PingMatch{
@@ -73,6 +73,10 @@ func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 		first = int(dst - o.DstPort)
 		m.DstPort = dst
 	default:
+		if i, ok := p.quoted(r); ok {
+			first = i
+			break
+		}
 		varies = false
 		first = max(m.Sent-lastFew, 0)
 	}
@@ -91,6 +95,19 @@ func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 		}
 	}
 	return m, first
+}
+
+// quoted returns the probe that a packet quotes, or is, by its IPv4 identification.
+func (p *Ping) quoted(r *probe.Reply) (int, bool) {
+	switch {
+	case p.opt.V6:
+		return 0, false
+	case r.Kind == probe.KindError:
+		return p.probeOf(r.Quote.ID)
+	case r.Capture.Outgoing:
+		return p.probeOf(uint16(r.IP.ID))
+	}
+	return 0, false
 }
 
 // portsOf returns the ports of the probe that a packet quotes, answers or is.

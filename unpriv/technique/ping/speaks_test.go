@@ -70,7 +70,7 @@ func speaksOf(ip []byte, datalink bool, sent []sentPacket) (list []int) {
 		return nil
 	}
 	same := func(raw) bool { return false } // whether it is about a probe, but for IPv4 identifications
-	id := 0                                 // what tells probes apart that are the same otherwise
+	id, quotes := 0, false                  // what tells probes apart that are the same otherwise, and whether it is of a quoted one
 	kind := p.body[0]
 	switch {
 	case p.proto == packet.ProtoTCP || p.proto == packet.ProtoUDP:
@@ -90,7 +90,7 @@ func speaksOf(ip []byte, datalink bool, sent []sentPacket) (list []int) {
 		if !ok {
 			return nil
 		}
-		id = q.id
+		id, quotes = q.id, true
 		same = func(s raw) bool {
 			if s.proto != q.proto || s.dst != q.dst || s.src != p.dst {
 				return false
@@ -121,8 +121,13 @@ func speaksOf(ip []byte, datalink bool, sent []sentPacket) (list []int) {
 	if len(list) < 2 {
 		return list
 	}
-	// It is about one that has the identification, if that is one of the last five; else it counts for the last.
-	for n := len(list) - 1; n >= max(0, len(list)-5); n-- {
+	// It is about the one whose identification it quotes, or one of the last five that has its own; else it counts for
+	// the last.
+	window := 5
+	if quotes {
+		window = len(list)
+	}
+	for n := len(list) - 1; n >= max(0, len(list)-window); n-- {
 		if id != 0 && ids[n] == id {
 			return list[n : n+1]
 		}
