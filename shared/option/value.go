@@ -125,9 +125,12 @@ func findWord(words []Word, text string) (w *Word, arg int64, bad string) {
 	return nil, 0, ""
 }
 
+// longest is the longest time that ParseDuration returns.
+const longest = math.MaxInt64 / time.Second * time.Second
+
 // ParseDuration reads a time: decimal digits, optionally a point and more digits, optionally one of the units s, ms and
 // us. Without unit the number counts in unit. The result is a whole number of microseconds: a finer fraction, and any
-// fraction of microseconds, is refused. A time too long for the type is cut to the longest one.
+// fraction of microseconds, is refused. A time too long for the type is cut to the longest one of whole seconds.
 func ParseDuration(text string, unit time.Duration) (d time.Duration, ok bool) {
 	switch {
 	case strings.HasSuffix(text, "us"):
@@ -146,8 +149,8 @@ func ParseDuration(text string, unit time.Duration) (d time.Duration, ok bool) {
 		return 0, false
 	}
 	n, err := strconv.ParseInt(whole, 10, 64)
-	if err != nil || n > int64(math.MaxInt64-unit)/int64(unit) {
-		return math.MaxInt64 - math.MaxInt64%time.Second, true
+	if err != nil || n >= int64(longest/unit) {
+		return longest, true
 	}
 	return time.Duration(n)*unit + rest, true
 }
