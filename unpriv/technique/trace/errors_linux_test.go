@@ -10,6 +10,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/testkit"
 	"scamper/tools/simnet"
+	"scamper/unpriv/technique/virtual"
 )
 
 // Errors of the system end a trace with a record that says what and why, and a line on standard error.
@@ -150,19 +151,19 @@ func TestExtensions(t *testing.T) {
 
 // Every option is in the record as it was given.
 func TestRecordHasOptions(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", "", "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	r := w.trace("-P udp -c 99 -d 40000 -f 2 -g 7 -G 2 -l 3 -m 9 -O dl -q 3 -s 5000 -S 192.0.2.2 -t 0x20 -T -U 77 -w 3 -W 4 " + target4)
 	if r.Method != warts.TraceUDP || r.Confidence != 99 || r.DstPort != 40000 || r.FirstHop != 2 || r.GapLimit != 7 ||
 		r.GapAction != warts.TraceGapLastDitch || r.Loops != 3 || r.HopLimit != 9 || r.Attempts != 3 || r.SrcPort != 5000 ||
-		r.Src.String() != own4 || r.ToS != 32 || r.UserID != 77 || r.Wait != 3*time.Second || r.WaitProbe != 40*time.Millisecond ||
+		r.Src.String() != virtual.Own4 || r.ToS != 32 || r.UserID != 77 || r.Wait != 3*time.Second || r.WaitProbe != 40*time.Millisecond ||
 		r.Flags != warts.TraceDL|warts.TraceIgnoreTTLDst || r.ProbeSize != 44 {
 		t.Errorf("%+v", r)
 	}
-	r = newWorld(t, parsed(t, path("", "", "", ""))).trace("-N 3 -Q -q 2 -O const-payload -r 192.0.2.1 -P udp-paris " + target4)
+	r = newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", ""))).trace("-N 3 -Q -q 2 -O const-payload -r 192.0.2.1 -P udp-paris " + target4)
 	if r.Squeries != 3 || r.Flags != warts.TraceAllAttempts|warts.TraceConstPayload || r.Router.String() != "192.0.2.1" {
 		t.Errorf("%+v", r)
 	}
-	r = newWorld(t, parsed(t, path("", "", "", ""))).trace("-O back -m 4 -P icmp-paris -d 99 " + target4)
+	r = newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", ""))).trace("-O back -m 4 -P icmp-paris -d 99 " + target4)
 	if r.Flags != warts.TraceBack|warts.TraceICMPCsumDport || r.DstPort != 99 || r.SrcPort != 0x9234 {
 		t.Errorf("%+v", r)
 	}
@@ -172,8 +173,8 @@ func TestRecordHasOptions(t *testing.T) {
 func TestDatalinkStamps(t *testing.T) {
 	for _, first := range []bool{false, true} {
 		for _, dst := range []string{target4, target6} {
-			w := newWorld(t, parsed(t, path("", "", "", "")))
-			w.dlFirst = first
+			w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
+			w.DatalinkFirst = first
 			r := w.trace("-O dl " + dst)
 			for i := range r.Probes[:2] { // the last one may be over before the datalink is read
 				const want = warts.TraceHopDLTX | warts.TraceHopDLRX | warts.TraceHopTTL
@@ -184,7 +185,7 @@ func TestDatalinkStamps(t *testing.T) {
 		}
 	}
 	// Without it the flags do not depend on what other tasks have open.
-	w := newWorld(t, parsed(t, path("", "", "", "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	w.add("-P tcp " + target4)
 	w.add(target4)
 	for _, r := range w.run() {

@@ -11,6 +11,7 @@ import (
 	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/tools/simnet"
+	"scamper/unpriv/technique/virtual"
 )
 
 // FuzzReplies damages the replies of a trace, and loses, delays and doubles them. Whatever comes, the trace ends, each
@@ -39,12 +40,12 @@ func FuzzReplies(f *testing.F) {
 		}
 	}
 	topologies := []*simnet.Topology{
-		parsed(f, path("", "", "", "|mtu = 1400", quiet, "", "")),
-		parsed(f, path(`udp = "open"`, "", `quote-ipid-swapped = true`, "", `quote-ipid-swapped = true`, "")),
+		virtual.Parse(f, virtual.Chain("", "", "", "|mtu = 1400", quiet, "", "")),
+		virtual.Parse(f, virtual.Chain(`udp = "open"`, "", `quote-ipid-swapped = true`, "", `quote-ipid-swapped = true`, "")),
 	}
 	f.Fuzz(func(t *testing.T, which uint8, v6 bool, damage []byte) {
 		w := newWorld(t, topologies[int(which)/len(commands)%2])
-		w.takes = 3 * time.Microsecond // so that no two have the same time
+		w.Takes = 3 * time.Microsecond // so that no two have the same time
 		var came []arrival
 		next := func() byte {
 			if len(damage) == 0 {
@@ -54,7 +55,7 @@ func FuzzReplies(f *testing.F) {
 			damage = damage[1:]
 			return b
 		}
-		w.damage = func(ip []byte) []byte { // place and value, as often as the first byte says
+		w.Damage = func(ip []byte) []byte { // place and value, as often as the first byte says
 			for range next() & 3 {
 				at, value := int(next()), next()
 				if tells := tellsProbe[v6]; at >= 128 {
@@ -73,10 +74,10 @@ func FuzzReplies(f *testing.F) {
 			if cut := int(next()); cut > 200 && cut-180 < len(ip) {
 				ip = ip[:cut-180]
 			}
-			came = append(came, arrival{w.now(), len(w.sent), slices.Clone(ip)})
+			came = append(came, arrival{w.Now(), len(w.Sent), slices.Clone(ip)})
 			return ip
 		}
-		w.fate = func(sentPacket) []time.Duration {
+		w.Fate = func(virtual.Packet, []byte) []time.Duration {
 			switch n := next(); {
 			case n < 200:
 				return nil
@@ -88,7 +89,7 @@ func FuzzReplies(f *testing.F) {
 				return []time.Duration{time.Duration(n-230) * 100 * time.Millisecond}
 			}
 		}
-		w.answer = fragmentExceeded
+		w.Answer = fragmentExceeded
 		dst := target4
 		if v6 {
 			dst = target6
@@ -121,16 +122,16 @@ func FuzzReplies(f *testing.F) {
 }
 
 // fragmentExceeded is the answer of a hop to a fragment over IPv6, which simulated routers do not give.
-func fragmentExceeded(p sentPacket) (ip []byte, ok bool) {
-	if p.ip[0]>>4 != 6 || p.ip[6] != packet.ProtoFragment || p.ttl > 6 {
+func fragmentExceeded(p virtual.Packet) (ip []byte, ok bool) {
+	if p.IP[0]>>4 != 6 || p.IP[6] != packet.ProtoFragment || p.TTL > 6 {
 		return nil, false
 	}
 	from := netip.MustParseAddr(target6).As16()
-	from[15] = byte(p.ttl)
-	ip = append(ip, 0x60, 0, 0, 0, 0, byte(8+len(p.ip)), packet.ProtoICMPv6, 60)
-	ip = append(append(ip, from[:]...), p.ip[8:24]...)
+	from[15] = byte(p.TTL)
+	ip = append(ip, 0x60, 0, 0, 0, 0, byte(8+len(p.IP)), packet.ProtoICMPv6, 60)
+	ip = append(append(ip, from[:]...), p.IP[8:24]...)
 	ip = append(ip, packet.ICMP6TimeExceeded, 0, 0, 0, 0, 0, 0, 0)
-	return append(ip, p.ip...), true
+	return append(ip, p.IP...), true
 }
 
 // tellsProbe is where a reply over IPv4 or IPv6 says what it is about: type, code, identifier and sequence of a message, or

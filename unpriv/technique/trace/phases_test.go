@@ -9,11 +9,12 @@ import (
 	"time"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/technique/virtual"
 )
 
 // lastDitch answers when the destination is there, behind routers that tell nothing.
 func TestLastDitch(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", quiet, quiet, "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", quiet, quiet, "")))
 	r := w.trace("-w 1 -q 2 -g 2 -G 2 " + target4)
 	if got, want := w.ttls(), "1 2 2 3 3 255"; got != want {
 		t.Errorf("sent %s, want %s", got, want)
@@ -31,9 +32,9 @@ func TestLastDitch(t *testing.T) {
 
 // A late reply during the last ditch goes to its hop, and does not end the trace.
 func TestLastDitchLateReply(t *testing.T) {
-	w := newWorld(t, parsed(t, path(quiet, "", "", quiet)))
-	w.fate = func(p sentPacket) []time.Duration {
-		if p.ttl == 2 {
+	w := newWorld(t, virtual.Parse(t, virtual.Chain(quiet, "", "", quiet)))
+	w.Fate = func(p virtual.Packet, _ []byte) []time.Duration {
+		if p.TTL == 2 {
 			return []time.Duration{1500 * time.Millisecond}
 		}
 		return nil
@@ -50,12 +51,12 @@ func TestLastDitchLateReply(t *testing.T) {
 // With -T a time exceeded message from the destination is a hop like any other.
 func TestIgnoreTTLDst(t *testing.T) {
 	// The router at hop 2 has the address that is probed.
-	topology := path("", "", "source = [\"198.51.100.10\"]", "", "")
+	topology := virtual.Chain("", "", "source = [\"198.51.100.10\"]", "", "")
 	for _, tt := range []struct{ option, sent, reason string }{
 		{"", "1 2", "COMPLETED/0"},
 		{"-T -l 0 ", "1 2 3 4 5", "COMPLETED/0"},
 	} {
-		w := newWorld(t, parsed(t, topology))
+		w := newWorld(t, virtual.Parse(t, topology))
 		r := w.trace(tt.option + target4)
 		if w.ttls() != tt.sent || reason(r) != tt.reason {
 			t.Errorf("%q: sent %s, %s", tt.option, w.ttls(), reason(r))
@@ -75,7 +76,7 @@ func TestConfidenceAddresses(t *testing.T) {
 				"[[link]]\nbetween = [\"m%d\", \"end\"]\nprefix = \"10.0.1.%d/30\"\n", i, i, 4*i, i, 4*i)
 		}
 		for percent, want := range map[int]int{95: tt.p95, 99: tt.p99} {
-			w := newWorld(t, parsed(t, text))
+			w := newWorld(t, virtual.Parse(t, text))
 			r := w.trace(fmt.Sprintf("-c %d -m 2 -f 2 -w 1 %s", percent, target4))
 			if len(r.Probes) != want || reason(r) != "HOPLIMIT/0" {
 				t.Errorf("%d addresses, %d%%: %d probes, want %d; %s", tt.width, percent, len(r.Probes), want, reason(r))
@@ -96,7 +97,7 @@ func TestConfidenceTable(t *testing.T) {
 
 // A trace is halted in every phase; what it has stays.
 func TestHalt(t *testing.T) {
-	gone := path(quiet, "", "", quiet, quiet)
+	gone := virtual.Chain(quiet, "", "", quiet, quiet)
 	for _, tt := range []struct {
 		name, command, topology string
 		at                      time.Duration
@@ -107,19 +108,19 @@ func TestHalt(t *testing.T) {
 		{"parallel", "-N 3 -w 5 " + target4, gone, 2 * time.Second},
 		{"backwards", "-O back -m 4 -w 5 " + target4, gone, 2 * time.Second},
 		{"doubletree's first phase", "-f 4 -Z halt -w 5 " + target4, gone, 2 * time.Second},
-		{"doubletree, backward phase", "-f 3 -Z halt -w 5 " + target4, path("", "", quiet, "", ""), 3 * time.Second},
-		{"path MTU discovery", "-M -q 1 -w 5 " + target4, path("", "", "|mtu = 1400\ntoo-big = \"silent\"", ""), 2 * time.Second},
-		{"place of a black hole", "-M -q 1 -w 1 " + target4, path("", "", "|mtu = 1400\ntoo-big = \"silent\"", "", ""), 5500 * time.Millisecond},
+		{"doubletree, backward phase", "-f 3 -Z halt -w 5 " + target4, virtual.Chain("", "", quiet, "", ""), 3 * time.Second},
+		{"path MTU discovery", "-M -q 1 -w 5 " + target4, virtual.Chain("", "", "|mtu = 1400\ntoo-big = \"silent\"", ""), 2 * time.Second},
+		{"place of a black hole", "-M -q 1 -w 1 " + target4, virtual.Chain("", "", "|mtu = 1400\ntoo-big = \"silent\"", "", ""), 5500 * time.Millisecond},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, parsed(t, tt.topology))
-			w.after(tt.at, w.sched.Close)
+			w := newWorld(t, virtual.Parse(t, tt.topology))
+			w.After(tt.at, w.Sched.Close)
 			r := w.trace(tt.command)
 			if reason(r) != "HALTED/0" {
-				t.Errorf("reason %s at %v, sent %s", reason(r), w.now(), w.schedule())
+				t.Errorf("reason %s at %v, sent %s", reason(r), w.Ended, w.schedule())
 			}
-			if w.now() > tt.at+time.Second {
-				t.Errorf("ended at %v", w.now())
+			if w.Ended > tt.at+time.Second {
+				t.Errorf("ended at %v", w.Ended)
 			}
 			if len(r.Probes) == 0 {
 				t.Error("nothing is left of it")
@@ -143,8 +144,8 @@ func TestErrors(t *testing.T) {
 		{
 			name: "refused packet", command: target4, data: uint8(syscall.EPERM), probes: 2, text: "operation not permitted",
 			change: func(w *world) {
-				w.refuse = func(n int) error {
-					if n == 2 {
+				w.Refuse = func(p virtual.Packet) error {
+					if p.N == 2 {
 						return syscall.EPERM
 					}
 					return nil
@@ -153,15 +154,15 @@ func TestErrors(t *testing.T) {
 		},
 		{
 			name: "no neighbour", command: "-P tcp " + target4, text: "dlhdr_ethcb: did not get mac address for 192.0.2.1",
-			change: func(w *world) { w.linkError = errors.New("dlhdr_ethcb: did not get mac address for 192.0.2.1") },
+			change: func(w *world) { w.LinkError = errors.New("dlhdr_ethcb: did not get mac address for 192.0.2.1") },
 		},
 		{
 			name: "no answer about the route", command: "-O dl -w 1 " + target4, text: "timeout in mode 0",
-			change: func(w *world) { w.linkNever = true },
+			change: func(w *world) { w.LinkNever = true },
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, parsed(t, path("", "", "", "")))
+			w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 			if tt.change != nil {
 				tt.change(w)
 			}
@@ -173,8 +174,8 @@ func TestErrors(t *testing.T) {
 				t.Errorf("%d probes, want %d", len(r.Probes), tt.probes)
 			}
 			want := fmt.Sprintf("trace to %s failed: %s", r.Dst, tt.text)
-			if len(w.reports) != 1 || w.reports[0] != want {
-				t.Errorf("said %q, want %q", w.reports, want)
+			if len(w.Reports) != 1 || w.Reports[0] != want {
+				t.Errorf("said %q, want %q", w.Reports, want)
 			}
 		})
 	}
@@ -182,7 +183,7 @@ func TestErrors(t *testing.T) {
 
 // With -y copies of the work in progress are written; probes that may still be answered are marked.
 func TestStream(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", "", quiet, "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", quiet, "")))
 	w.add("-y 2 -w 1 -q 1 " + target4)
 	records := w.run()
 	var got []string
@@ -215,14 +216,14 @@ func TestSignatures(t *testing.T) {
 		{"-P tcp " + target4, "-P tcp-ack " + target4, false},
 		{"-P tcp " + target4, target4, true},
 	} {
-		w := newWorld(t, parsed(t, path("", quiet, "")))
+		w := newWorld(t, virtual.Parse(t, virtual.Chain("", quiet, "")))
 		w.add("-w 1 -q 1 -m 1 " + tt.a)
 		w.add("-w 1 -q 1 -m 1 " + tt.b)
 		w.run()
-		if len(w.sent) != 2 {
-			t.Fatalf("%d packets", len(w.sent))
+		if len(w.Sent) != 2 {
+			t.Fatalf("%d packets", len(w.Sent))
 		}
-		if beside := w.sent[1].at < time.Second; beside != tt.beside {
+		if beside := w.Sent[1].At < time.Second; beside != tt.beside {
 			t.Errorf("%q and %q: side by side %v, want %v", tt.a, tt.b, beside, tt.beside)
 		}
 	}
@@ -232,7 +233,7 @@ func TestSignatures(t *testing.T) {
 func TestAnyPort(t *testing.T) {
 	for _, method := range []string{"udp", "udp-paris", "icmp", "icmp-paris", "tcp", "tcp-ack"} {
 		for _, dst := range []string{target4, target6} {
-			w := newWorld(t, parsed(t, path("", quiet, "")))
+			w := newWorld(t, virtual.Parse(t, virtual.Chain("", quiet, "")))
 			for range 3 {
 				w.add("-s 0 -w 1 -q 1 -m 2 -P " + method + " " + dst)
 			}
@@ -246,7 +247,7 @@ func TestAnyPort(t *testing.T) {
 					t.Errorf("%s to %s: trace %d: %s from port %d, %s", method, dst, i, reason(r), r.SrcPort, r.ErrMsg)
 				}
 			}
-			if len(ports) != 3 || w.sent[2].at > 100*time.Millisecond {
+			if len(ports) != 3 || w.Sent[2].At > 100*time.Millisecond {
 				t.Errorf("%s to %s: ports %v, sent %s", method, dst, ports, w.schedule())
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
+	"scamper/unpriv/technique/virtual"
 )
 
 // discovery is what path MTU discovery sent and found, as text: sizes (with the TTL where it is not 255), notes as
@@ -46,59 +47,59 @@ func TestPMTUD(t *testing.T) {
 	for _, tt := range []struct {
 		name, command        string
 		topology             string
-		fate                 func(sentPacket) []time.Duration
+		fate                 func(virtual.Packet, []byte) []time.Duration
 		change               func(*world)
 		sizes, notes, result string
 		reason, errMsg       string
 	}{
 		{
-			name: "nothing in the way", command: target4, topology: path("", "", ""),
+			name: "nothing in the way", command: target4, topology: virtual.Chain("", "", ""),
 			sizes: "1500", result: "if 1500 path 1500 out 0",
 		},
 		{
-			name: "a message", command: target4, topology: path("", "", "|mtu = 1400", ""),
+			name: "a message", command: target4, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 10.0.0.2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
 			name: "three messages", command: target4,
-			topology: path("", "", "|mtu = 1492", "|mtu = 1480", "|mtu = 1400", ""), sizes: "1500 1492 1480 1400",
+			topology: virtual.Chain("", "", "|mtu = 1492", "|mtu = 1480", "|mtu = 1400", ""), sizes: "1500 1492 1480 1400",
 			notes:  "ptb 1492 10.0.0.2 1492, ptb 1480 10.0.0.6 1480, ptb 1400 10.0.0.10 1400",
 			result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "IPv6", command: target6, topology: path("", "", "|mtu = 1400", ""),
+			name: "IPv6", command: target6, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 2001:db8:10::2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "message without MTU", command: target4, topology: path("", "", "|mtu = 1450\ntoo-big = \"no-mtu\"", ""),
+			name: "message without MTU", command: target4, topology: virtual.Chain("", "", "|mtu = 1450\ntoo-big = \"no-mtu\"", ""),
 			sizes: search1450, notes: "ptb-bad 1450 10.0.0.2 0", result: "if 1500 path 1450 out 0",
 		},
 		{
 			name: "message with too large an MTU", command: target4,
-			topology: path("", "", "|mtu = 1450\ntoo-big = 1500", ""),
+			topology: virtual.Chain("", "", "|mtu = 1450\ntoo-big = 1500", ""),
 			sizes:    search1450, notes: "ptb-bad 1450 10.0.0.2 1500", result: "if 1500 path 1450 out 0",
 		},
 		{
 			name: "message with an MTU below the header", command: target4,
-			topology: path("", "", "|mtu = 1400\ntoo-big = 20", ""),
+			topology: virtual.Chain("", "", "|mtu = 1400\ntoo-big = 20", ""),
 			sizes:    "1500", notes: "ptb-bad 0 10.0.0.2 20", result: "if 1500 path 0 out 0",
 		},
 		{
-			name: "silence behind hop 2", command: target4, topology: path("", "", black, "", ""),
+			name: "silence behind hop 2", command: target4, topology: virtual.Chain("", "", black, "", ""),
 			sizes: search1400 + " 1500@2 1500@3", notes: "silence 1400 10.0.0.2 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "silence behind hop 3 of 5", command: target4, topology: path("", "", "", black, "", ""),
+			name: "silence behind hop 3 of 5", command: target4, topology: virtual.Chain("", "", "", black, "", ""),
 			sizes: search1400 + " 1500@3 1500@4", notes: "silence 1400 10.0.0.6 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "silence behind hop 1", command: target4, topology: path("", black, "", ""),
+			name: "silence behind hop 1", command: target4, topology: virtual.Chain("", black, "", ""),
 			sizes: search1400 + " 1500@2 1500@1", notes: "silence 1400 192.0.2.1 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "large packets are lost before hop 1", command: target4, topology: path("", "", "", ""),
-			fate: func(p sentPacket) []time.Duration {
-				if p.size() > 1400 {
+			name: "large packets are lost before hop 1", command: target4, topology: virtual.Chain("", "", "", ""),
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if len(p.IP) > 1400 {
 					return []time.Duration{}
 				}
 				return nil
@@ -106,28 +107,28 @@ func TestPMTUD(t *testing.T) {
 			sizes: search1400 + " 1500@2 1500@1", notes: "silence 1400", result: "if 1500 path 1400 out 1400",
 		},
 		{
-			name: "silence, then a message", command: target4, topology: path("", "", black, "", "|mtu = 1300", "", ""),
+			name: "silence, then a message", command: target4, topology: virtual.Chain("", "", black, "", "|mtu = 1300", "", ""),
 			sizes:  "1500 1454 1280 1281 1367 1410 1388 1399 1404 1401 1400 1500@2 1500@3 1400 1300",
 			notes:  "silence 1400 10.0.0.2 0, ptb 1300 10.0.0.10 1300",
 			result: "if 1500 path 1300 out 0",
 		},
 		{
 			name: "hops that are silent anyway are not asked where", command: target4,
-			topology: path("", "", "", quiet, quiet+black, "", ""),
+			topology: virtual.Chain("", "", "", quiet, quiet+black, "", ""),
 			sizes:    search1400 + " 1500@5 1500@2", notes: "silence 1400 10.0.0.2 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "on the last link", command: target4, topology: path("", black),
+			name: "on the last link", command: target4, topology: virtual.Chain("", black),
 			sizes: search1400 + " 1500@1", notes: "silence 1400 192.0.2.1 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "no hop to ask where", command: target4, topology: path("", quiet+black),
+			name: "no hop to ask where", command: target4, topology: virtual.Chain("", quiet+black),
 			sizes: search1400, notes: "silence 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "not even the smallest packet", command: target4, topology: path("", "", ""),
-			fate: func(p sentPacket) []time.Duration {
-				if p.ttl == 255 {
+			name: "not even the smallest packet", command: target4, topology: virtual.Chain("", "", ""),
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL == 255 {
 					return []time.Duration{}
 				}
 				return nil
@@ -136,13 +137,13 @@ func TestPMTUD(t *testing.T) {
 			result: "if 1500 path 0 out 0",
 		},
 		{
-			name: "the router says too big about everything", command: target4, topology: path("", "", ""),
+			name: "the router says too big about everything", command: target4, topology: virtual.Chain("", "", ""),
 			change: func(w *world) {
-				w.answer = func(p sentPacket) ([]byte, bool) {
-					if p.ttl != 255 {
+				w.Answer = func(p virtual.Packet) ([]byte, bool) {
+					if p.TTL != 255 {
 						return nil, false
 					}
-					return tooBig(t, hopAddr(1), p.ip, 0), true
+					return tooBig(t, virtual.HopAddr(1), p.IP, 0), true
 				}
 			},
 			sizes: "1500 1454 1280 1006 576 552 544 512 508 296 68 33", notes: "ptb-bad 0 192.0.2.1 0",
@@ -150,67 +151,67 @@ func TestPMTUD(t *testing.T) {
 		},
 		{
 			name: "useless message, then silence", command: target4,
-			topology: path("", "", "|mtu = 1450\ntoo-big = \"no-mtu\"", black, ""),
+			topology: virtual.Chain("", "", "|mtu = 1450\ntoo-big = \"no-mtu\"", black, ""),
 			// Sizes up to 1450 vanish: as if they had passed. Then 1450 is tried, and the black hole found.
 			sizes: "1500 1454 1280 1281 1367 1410 1432 1443 1448 1451 1449 1450 " +
 				"1450 1280 1281 1365 1407 1386 1396 1401 1398 1399 1400 1450@2 1450@3 1450@4",
 			notes: "ptb-bad 1450 10.0.0.2 0, silence 1400 10.0.0.6 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "interface without room for a probe", command: target4, topology: path("", "", ""),
-			change: func(w *world) { w.link.MTU = 28 }, result: "none", errMsg: "ifmtu too small",
+			name: "interface without room for a probe", command: target4, topology: virtual.Chain("", "", ""),
+			change: func(w *world) { w.Link.MTU = 28 }, result: "none", errMsg: "ifmtu too small",
 		},
 		{
-			name: "interface MTU of loopback", command: target4, topology: path("", "", ""),
-			change: func(w *world) { w.link.MTU = 65536 }, result: "none", errMsg: "invalid MTU 65536",
+			name: "interface MTU of loopback", command: target4, topology: virtual.Chain("", "", ""),
+			change: func(w *world) { w.Link.MTU = 65536 }, result: "none", errMsg: "invalid MTU 65536",
 		},
 		{
-			name: "interface that cannot send frames", command: target4, topology: path("", "", ""),
-			change: func(w *world) { w.link.Type = netio.LinkVoid }, result: "none",
+			name: "interface that cannot send frames", command: target4, topology: virtual.Chain("", "", ""),
+			change: func(w *world) { w.Link.Type = netio.LinkVoid }, result: "none",
 			errMsg: "dlhdr_get: unsupported on ifindex 7 (" + netio.LinkVoid.String() + ")",
 		},
 		{
-			name: "after an unreachable", command: target4, topology: path("udp = \"host\"", "", "|mtu = 1400", ""),
+			name: "after an unreachable", command: target4, topology: virtual.Chain("udp = \"host\"", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 10.0.0.2 1400", result: "if 1500 path 1400 out 0", reason: "UNREACH/1",
 		},
 		{
-			name: "not after a gap", command: "-g 1 " + target4, topology: path("", "", quiet, ""),
+			name: "not after a gap", command: "-g 1 " + target4, topology: virtual.Chain("", "", quiet, ""),
 			result: "none", reason: "GAPLIMIT/0",
 		},
 		{
-			name: "not after the hop limit", command: "-m 1 " + target4, topology: path("", "", ""),
+			name: "not after the hop limit", command: "-m 1 " + target4, topology: virtual.Chain("", "", ""),
 			result: "none", reason: "HOPLIMIT/0",
 		},
 		{
-			name: "TCP-ack", command: "-P tcp-ack " + target4, topology: path("", "", "|mtu = 1400", ""),
+			name: "TCP-ack", command: "-P tcp-ack " + target4, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 10.0.0.2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "ICMP", command: "-P icmp " + target4, topology: path("", "", "|mtu = 1400", ""),
+			name: "ICMP", command: "-P icmp " + target4, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 10.0.0.2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "ICMP-paris over IPv6", command: "-P icmp-paris " + target6, topology: path("", "", "|mtu = 1400", ""),
+			name: "ICMP-paris over IPv6", command: "-P icmp-paris " + target6, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 2001:db8:10::2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "UDP", command: "-P udp " + target4, topology: path("", "", "|mtu = 1400", ""),
+			name: "UDP", command: "-P udp " + target4, topology: virtual.Chain("", "", "|mtu = 1400", ""),
 			sizes: "1500 1400", notes: "ptb 1400 10.0.0.2 1400", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "two copies of every reply", command: target4, topology: path("", "", black, "", ""),
-			fate:  func(sentPacket) []time.Duration { return []time.Duration{0, 1200 * time.Microsecond} },
+			name: "two copies of every reply", command: target4, topology: virtual.Chain("", "", black, "", ""),
+			fate:  func(virtual.Packet, []byte) []time.Duration { return []time.Duration{0, 1200 * time.Microsecond} },
 			sizes: search1400 + " 1500@2 1500@3", notes: "silence 1400 10.0.0.2 0", result: "if 1500 path 1400 out 0",
 		},
 		{
-			name: "jumbo frames that the next router does not take", command: target4, topology: path("", "", "", ""),
-			change: func(w *world) { w.link.MTU = 9000 }, sizes: "9000 1500 1501 9000@2 9000@1",
+			name: "jumbo frames that the next router does not take", command: target4, topology: virtual.Chain("", "", "", ""),
+			change: func(w *world) { w.Link.MTU = 9000 }, sizes: "9000 1500 1501 9000@2 9000@1",
 			notes: "silence 1500", result: "if 9000 path 1500 out 1500",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, parsed(t, tt.topology))
-			w.fate = tt.fate
+			w := newWorld(t, virtual.Parse(t, tt.topology))
+			w.Fate = tt.fate
 			if tt.change != nil {
 				tt.change(w)
 			}
@@ -229,12 +230,12 @@ func TestPMTUD(t *testing.T) {
 			if reason(r) != want || r.ErrMsg != tt.errMsg {
 				t.Errorf("reason %s, %q", reason(r), r.ErrMsg)
 			}
-			if int(r.ProbeSize) != w.sent[0].size() {
-				t.Errorf("probe size %d, want %d", r.ProbeSize, w.sent[0].size())
+			if int(r.ProbeSize) != len(w.Sent[0].IP) {
+				t.Errorf("probe size %d, want %d", r.ProbeSize, len(w.Sent[0].IP))
 			}
-			for _, p := range w.sent {
-				if p.ttl == 255 && p.ip[0]>>4 == 4 && packet.IPv4(p.ip).ID() != uint16(p.n+1) {
-					t.Errorf("packet %d has identification %d", p.n, packet.IPv4(p.ip).ID())
+			for _, p := range w.Sent {
+				if p.TTL == 255 && p.IP[0]>>4 == 4 && packet.IPv4(p.IP).ID() != uint16(p.N+1) {
+					t.Errorf("packet %d has identification %d", p.N, packet.IPv4(p.IP).ID())
 				}
 			}
 		})

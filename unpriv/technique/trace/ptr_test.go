@@ -9,6 +9,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique/virtual"
 )
 
 // nameServer answers after some time, with what is behind "host-"; never about silent addresses.
@@ -30,7 +31,7 @@ func (n *nameServer) Name(addr netip.Addr, done func(string)) {
 		n.late = done
 		return
 	}
-	n.w.loop.Timers.Set(&loop.Timer{Expirer: delayed(func() { done("host-" + addr.String()) })}, n.w.loop.Now().Add(n.takes))
+	n.w.Loop.Timers.Set(&loop.Timer{Expirer: delayed(func() { done("host-" + addr.String()) })}, n.w.Loop.Now().Add(n.takes))
 }
 
 // delayed is what a timer calls.
@@ -54,9 +55,9 @@ func (n *nameServer) check(t *testing.T, r *warts.Trace) {
 }
 
 func TestNames(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", "", "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	server := &nameServer{w: w, takes: 2 * time.Second}
-	w.env.Names = server
+	w.Env.Names = server
 	r := w.trace("-O ptr -Q -q 2 " + target4)
 	if r.Flags&warts.TracePTR == 0 || r.StopReason != warts.TraceStopCompleted {
 		t.Errorf("flags %v, stopped by %v", r.Flags, r.StopReason)
@@ -65,7 +66,7 @@ func TestNames(t *testing.T) {
 	if got := fmt.Sprint(server.asked); got != "[192.0.2.1 10.0.0.2 10.0.0.6 198.51.100.10]" {
 		t.Errorf("asked for %s, want each address once", got)
 	}
-	if took := w.clock.Wall().Sub(w.start); took < 2*time.Second || took > 3*time.Second {
+	if took := w.Ended; took < 2*time.Second || took > 3*time.Second {
 		t.Errorf("ended after %v, want the 2 seconds that the last name took", took)
 	}
 }
@@ -75,17 +76,17 @@ func TestDeadNameServer(t *testing.T) {
 	for _, command := range []string{"-w 2", "-w 2 -Q -q 3", "-w 2 -N 3", "-w 2 -M", "-w 2 -g 1 -G 2"} {
 		for _, dst := range []string{target4, target6} {
 			t.Run(command+" "+dst, func(t *testing.T) {
-				want := newWorld(t, parsed(t, path("", "", "", quiet, "")))
+				want := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", quiet, "")))
 				without := want.trace(command + " " + dst)
-				w := newWorld(t, parsed(t, path("", "", "", quiet, "")))
+				w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", quiet, "")))
 				server := &nameServer{w: w, dead: true}
-				w.env.Names = server
+				w.Env.Names = server
 				r := w.trace("-O ptr " + command + " " + dst)
 				server.check(t, r)
 				if hops(r) != hops(without) || reason(r) != reason(without) {
 					t.Errorf("%s %s, without names %s %s", hops(r), reason(r), hops(without), reason(without))
 				}
-				if more := w.now() - want.now(); more < 2*time.Second-time.Millisecond || more > 2*time.Second+time.Millisecond {
+				if more := w.Ended - want.Ended; more < 2*time.Second-time.Millisecond || more > 2*time.Second+time.Millisecond {
 					t.Errorf("ended %v later than without names, want 2 seconds", more)
 				}
 			})
@@ -97,7 +98,7 @@ func TestDeadNameServer(t *testing.T) {
 func TestManyNames(t *testing.T) {
 	w := floodedWorld(t, 3, 3000)
 	server := &nameServer{w: w, takes: time.Second}
-	w.env.Names = server
+	w.Env.Names = server
 	r := w.trace("-O ptr -P icmp " + target4)
 	if len(server.asked) != maxNames {
 		t.Errorf("asked for %d names, want %d", len(server.asked), maxNames)
@@ -109,17 +110,17 @@ func TestManyNames(t *testing.T) {
 
 // TestMissingName holds that a trace does not wait for a name for ever.
 func TestMissingName(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", "", "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	server := &nameServer{w: w, silent: netip.MustParseAddr("10.0.0.2")}
-	w.env.Names = server
+	w.Env.Names = server
 	opt, dst, err := Parse("-O ptr -w 3 "+target4, Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	trace := w.traces.New(opt, dst)
-	w.waiting = append(w.waiting, sched.NewSession(trace).Machine())
+	w.Add(sched.NewSession(trace).Machine())
 	server.check(t, w.run()[0])
-	if took := w.clock.Wall().Sub(w.start); took < 3*time.Second || took > 4*time.Second {
+	if took := w.Ended; took < 3*time.Second || took > 4*time.Second {
 		t.Errorf("ended after %v, want the 3 seconds of -w", took)
 	}
 	server.late("late")

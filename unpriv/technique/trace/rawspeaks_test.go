@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/technique/virtual"
 )
 
 // What follows reads from the bytes of a packet of which probe it speaks, by code of its own: it shares nothing with what
@@ -276,9 +277,9 @@ func (w *world) everyReplyCame(t *testing.T, r *warts.Trace, came []arrival) {
 	if r.PMTUD != nil {
 		list = append(list, r.PMTUD.Probes...)
 	}
-	at := map[warts.Time]sentPacket{}
-	for _, p := range w.sent {
-		at[warts.TimeOf(w.start.Add(p.at))] = p
+	at := map[warts.Time]virtual.Packet{}
+	for _, p := range w.Sent {
+		at[warts.TimeOf(w.Start.Add(p.At))] = p
 	}
 	takenBy := map[int]int{} // number of a reply by that of the packet which it was
 	var candidates [][]int   // packets that a reply may have been
@@ -299,7 +300,7 @@ func (w *world) everyReplyCame(t *testing.T, r *warts.Trace, came []arrival) {
 	for i := range list {
 		p := &list[i]
 		sent, ok := at[p.TX]
-		if !ok || sent.ttl != int(p.TTL) || sent.size() != int(p.Size) {
+		if !ok || sent.TTL != int(p.TTL) || len(sent.IP) != int(p.Size) {
 			t.Errorf("no packet with TTL %d and %d bytes was sent at %v", p.TTL, p.Size, p.TX)
 			continue
 		}
@@ -307,18 +308,18 @@ func (w *world) everyReplyCame(t *testing.T, r *warts.Trace, came []arrival) {
 		for j := range p.Replies {
 			var may []int
 			for k := range came {
-				if came[k].says(by, sent.n, sent.at, &p.Replies[j]) {
+				if came[k].says(by, sent.N, sent.At, &p.Replies[j]) {
 					may = append(may, k)
 				}
 			}
 			candidates = append(candidates, may)
 			if !find(len(candidates)-1, map[int]bool{}) {
 				t.Errorf("probe %d, TTL %d: reply %d, from %s after %v, is no packet that came and speaks of it, or is recorded twice",
-					sent.n, p.TTL, j, p.Replies[j].Addr, p.Replies[j].RTT)
+					sent.N, p.TTL, j, p.Replies[j].Addr, p.Replies[j].RTT)
 			}
 		}
 	}
 	for _, p := range at {
-		t.Errorf("probe %d, TTL %d is not recorded", p.n, p.ttl)
+		t.Errorf("probe %d, TTL %d is not recorded", p.N, p.TTL)
 	}
 }

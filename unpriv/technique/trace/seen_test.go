@@ -1,14 +1,13 @@
 package trace
 
 import (
-	"errors"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
 
 	"scamper/shared/warts"
-	"scamper/unpriv/loop"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique/virtual"
 )
 
 // TestSeen holds that what is kept of earlier replies is what looking through them finds, in whichever order they come.
@@ -78,7 +77,7 @@ func checkSeen(t *testing.T, trace *Trace, a warts.Addr) {
 
 // TestMostProbes holds that a trace ends, and says why, before its probes could be taken for one another.
 func TestMostProbes(t *testing.T) {
-	w := newWorld(t, parsed(t, path("", "", "", "")))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	opt, dst, err := Parse(target4, Defaults{})
 	if err != nil {
 		t.Fatal(err)
@@ -87,10 +86,8 @@ func TestMostProbes(t *testing.T) {
 	for range maxProbes - 2 {
 		trace.sent = append(trace.sent, sentProbe{phase: phasePMTUD})
 	}
-	w.waiting = append(w.waiting, sched.NewSession(trace).Machine())
-	if err := w.loop.Run(); err != nil && !errors.Is(err, loop.ErrIdle) {
-		t.Fatal(err)
-	}
+	w.Add(sched.NewSession(trace).Machine())
+	w.Run()
 	r := w.records[0]
 	if r.StopReason != warts.TraceStopError || r.ErrMsg != errProbes.Error() || r.ProbeCount != 65535 {
 		t.Errorf("%s, %q, %d probes", reason(r), r.ErrMsg, r.ProbeCount)

@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"scamper/unpriv/technique/virtual"
 )
 
 const quiet = "silent = true"
@@ -12,7 +14,7 @@ const quiet = "silent = true"
 func loopOf(n int) string {
 	routers := make([]string, n+1)
 	routers[1] = "source = [\"10.0.0.2\"]"
-	text := path("", routers...)
+	text := virtual.Chain("", routers...)
 	text = strings.Replace(text, "[[host]]", "[[link]]\nbetween = [\"r"+string(rune('0'+n+1))+
 		"\", \"r2\"]\nprefix = \"10.1.0.0/30\"\n[[host]]", 1)
 	for i := 2; i <= n+1; i++ {
@@ -27,11 +29,11 @@ func loopOf(n int) string {
 }
 
 func TestSerial(t *testing.T) {
-	chain := path("", "", "", "", "")
+	chain := virtual.Chain("", "", "", "", "")
 	for _, tt := range []struct {
 		name, command string
 		topology      string
-		fate          func(p sentPacket) []time.Duration
+		fate          func(p virtual.Packet, _ []byte) []time.Duration
 		sent          string // TTL@time
 		hops          string
 		reason        string
@@ -42,7 +44,7 @@ func TestSerial(t *testing.T) {
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4, reason: "COMPLETED/0",
 		},
 		{
-			name: "silent hop", command: "-w 1 -q 2 " + target4, topology: path("", "", "", quiet, ""),
+			name: "silent hop", command: "-w 1 -q 2 " + target4, topology: virtual.Chain("", "", "", quiet, ""),
 			sent: "1@0 2@0 3@0 3@1 4@2 5@2",
 			hops: "1:192.0.2.1 2:10.0.0.2 3: 3: 4:10.0.0.10 5:" + target4, reason: "COMPLETED/0",
 		},
@@ -55,16 +57,16 @@ func TestSerial(t *testing.T) {
 			sent: "1@0 2@0 3@0", hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6", reason: "HOPLIMIT/0",
 		},
 		{
-			name: "hop limit, silent", command: "-w 1 -q 1 -m 3 " + target4, topology: path("", "", "", quiet, ""),
+			name: "hop limit, silent", command: "-w 1 -q 1 -m 3 " + target4, topology: virtual.Chain("", "", "", quiet, ""),
 			sent: "1@0 2@0 3@0", hops: "1:192.0.2.1 2:10.0.0.2 3:", reason: "HOPLIMIT/0",
 		},
 		{
-			name: "gap limit", command: "-w 1 -q 1 -g 2 " + target4, topology: path("", "", "", quiet, quiet, quiet, ""),
+			name: "gap limit", command: "-w 1 -q 1 -g 2 " + target4, topology: virtual.Chain("", "", "", quiet, quiet, quiet, ""),
 			sent: "1@0 2@0 3@0 4@1", hops: "1:192.0.2.1 2:10.0.0.2 3: 4:", reason: "GAPLIMIT/0",
 		},
 		{
 			name: "last ditch without answer", command: "-w 1 -q 2 -g 1 -G 2 " + target4,
-			topology: path(quiet, "", "", quiet),
+			topology: virtual.Chain(quiet, "", "", quiet),
 			sent:     "1@0 2@0 3@0 3@1 255@2 255@3", hops: "1:192.0.2.1 2:10.0.0.2 3: 3:", reason: "GAPLIMIT/0",
 		},
 		{
@@ -75,8 +77,8 @@ func TestSerial(t *testing.T) {
 		{
 			// The second probe to hop 2 is not needed any more when it could be sent.
 			name: "reply between time-out and turn", command: "-w 1 -W 200 " + target4, topology: chain,
-			fate: func(p sentPacket) []time.Duration {
-				if p.ttl == 2 {
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL == 2 {
 					return []time.Duration{1500 * time.Millisecond}
 				}
 				return nil
@@ -85,9 +87,9 @@ func TestSerial(t *testing.T) {
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4,
 		},
 		{
-			name: "late reply goes to its own probe", command: "-w 1 -q 1 " + target4, topology: path("", "", "", quiet, ""),
-			fate: func(p sentPacket) []time.Duration {
-				if p.ttl == 2 {
+			name: "late reply goes to its own probe", command: "-w 1 -q 1 " + target4, topology: virtual.Chain("", "", "", quiet, ""),
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL == 2 {
 					return []time.Duration{1700 * time.Millisecond}
 				}
 				return nil
@@ -96,12 +98,12 @@ func TestSerial(t *testing.T) {
 			hops: "1:192.0.2.1 2:10.0.0.2 3: 4:10.0.0.10 5:" + target4,
 		},
 		{
-			name: "late reply ends the trace", command: "-w 1 -q 1 " + target4, topology: path("", "", "", quiet),
-			fate: func(p sentPacket) []time.Duration {
-				if p.ttl == 4 {
+			name: "late reply ends the trace", command: "-w 1 -q 1 " + target4, topology: virtual.Chain("", "", "", quiet),
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL == 4 {
 					return []time.Duration{1500 * time.Millisecond}
 				}
-				if p.ttl > 4 {
+				if p.TTL > 4 {
 					return []time.Duration{}
 				}
 				return nil
@@ -109,7 +111,7 @@ func TestSerial(t *testing.T) {
 			sent: "1@0 2@0 3@0 4@1 5@2", hops: "1:192.0.2.1 2:10.0.0.2 3: 4:" + target4 + " 5:", reason: "COMPLETED/0",
 		},
 		{
-			name: "duplicates are kept", command: target4, topology: path("", "", "copies = 2\ncopy-gap = \"100us\""),
+			name: "duplicates are kept", command: target4, topology: virtual.Chain("", "", "copies = 2\ncopy-gap = \"100us\""),
 			sent: "1@0 2@0 3@0", hops: "1:192.0.2.1 2:10.0.0.2,10.0.0.2 3:" + target4, reason: "COMPLETED/0",
 		},
 		{
@@ -118,14 +120,14 @@ func TestSerial(t *testing.T) {
 			hops: "1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 2:10.0.0.2 2:10.0.0.2 2:10.0.0.2",
 		},
 		{
-			name: "all attempts at the end", command: "-Q -q 3 " + target4, topology: path("", ""),
+			name: "all attempts at the end", command: "-Q -q 3 " + target4, topology: virtual.Chain("", ""),
 			sent: "1@0 1@0 1@0 2@0 2@0 2@0", reason: "COMPLETED/0",
 			hops: "1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 2:" + target4 + " 2:" + target4 + " 2:" + target4,
 		},
 		{
 			name: "all attempts, one lost", command: "-Q -q 3 -w 1 -m 1 " + target4, topology: chain,
-			fate: func(p sentPacket) []time.Duration {
-				if p.n == 1 {
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.N == 1 {
 					return []time.Duration{}
 				}
 				return nil
@@ -139,7 +141,7 @@ func TestSerial(t *testing.T) {
 			reason: "HOPLIMIT/0",
 		},
 		{
-			name: "confidence, a silent hop", command: "-c 95 -q 2 -w 1 -m 1 " + target4, topology: path("", quiet, ""),
+			name: "confidence, a silent hop", command: "-c 95 -q 2 -w 1 -m 1 " + target4, topology: virtual.Chain("", quiet, ""),
 			sent: "1@0 1@1 1@2 1@3 1@4 1@5", hops: "1: 1: 1: 1: 1: 1:", reason: "HOPLIMIT/0",
 		},
 		{
@@ -163,60 +165,60 @@ func TestSerial(t *testing.T) {
 		},
 		{
 			name: "a router twice in a row is no loop", command: target4,
-			topology: path("", "", "zero-ttl-forwarding = true", "", ""),
+			topology: virtual.Chain("", "", "zero-ttl-forwarding = true", "", ""),
 			sent:     "1@0 2@0 3@0 4@0 5@0", reason: "COMPLETED/0",
 			hops: "1:192.0.2.1 2:10.0.0.6 3:10.0.0.6 4:10.0.0.10 5:" + target4,
 		},
 		{
-			name: "no port: the end", command: "-P icmp-paris " + target4, topology: path("", ""),
+			name: "no port: the end", command: "-P icmp-paris " + target4, topology: virtual.Chain("", ""),
 			sent: "1@0 2@0", hops: "1:192.0.2.1 2:" + target4, reason: "COMPLETED/0",
 		},
 		{
-			name: "port unreachable does not end ICMP well", command: "-P icmp " + target4, topology: path("echo = \"port\"", ""),
+			name: "port unreachable does not end ICMP well", command: "-P icmp " + target4, topology: virtual.Chain("echo = \"port\"", ""),
 			sent: "1@0 2@0", hops: "1:192.0.2.1 2:" + target4, reason: "UNREACH/3",
 		},
 		{
-			name: "host unreachable", command: target4, topology: path("udp = \"host\"", ""),
+			name: "host unreachable", command: target4, topology: virtual.Chain("udp = \"host\"", ""),
 			sent: "1@0 2@0", hops: "1:192.0.2.1 2:" + target4, reason: "UNREACH/1",
 		},
 		{
-			name: "IPv6 administratively prohibited", command: target6, topology: path("udp = \"admin-prohibited\"", ""),
+			name: "IPv6 administratively prohibited", command: target6, topology: virtual.Chain("udp = \"admin-prohibited\"", ""),
 			sent: "1@0 2@0", hops: "1:2001:db8:0:1::1 2:" + target6, reason: "UNREACH/1",
 		},
 		{
-			name: "TCP", command: "-P tcp " + target4, topology: path("", "", ""),
+			name: "TCP", command: "-P tcp " + target4, topology: virtual.Chain("", "", ""),
 			sent: "1@0 2@0 3@0", hops: "1:192.0.2.1 2:10.0.0.2 3:" + target4, reason: "COMPLETED/0",
 		},
 		{
-			name: "TCP, all attempts", command: "-P tcp-ack -Q -q 2 " + target4, topology: path("", ""),
+			name: "TCP, all attempts", command: "-P tcp-ack -Q -q 2 " + target4, topology: virtual.Chain("", ""),
 			sent: "1@0 1@0 2@0 2@0", hops: "1:192.0.2.1 1:192.0.2.1 2:" + target4 + " 2:" + target4, reason: "COMPLETED/0",
 		},
 		{
-			name: "UDP answered, unseen", command: "-w 1 -q 1 -g 2 " + target4, topology: path("udp = \"open\"", ""),
+			name: "UDP answered, unseen", command: "-w 1 -q 1 -g 2 " + target4, topology: virtual.Chain("udp = \"open\"", ""),
 			sent: "1@0 2@0 3@1", hops: "1:192.0.2.1 2: 3:", reason: "GAPLIMIT/0",
 		},
 		{
-			name: "UDP answered, seen", command: "-O dl " + target4, topology: path("udp = \"open\"", ""),
+			name: "UDP answered, seen", command: "-O dl " + target4, topology: virtual.Chain("udp = \"open\"", ""),
 			sent: "1@0 2@0", hops: "1:192.0.2.1 2:" + target4, reason: "COMPLETED/0",
 		},
 		{
-			name: "IPv6, constant payload without -O dl", command: "-O const-payload " + target6, topology: path("", "", ""),
+			name: "IPv6, constant payload without -O dl", command: "-O const-payload " + target6, topology: virtual.Chain("", "", ""),
 			sent: "1@0 2@0 3@0", hops: "1:2001:db8:0:1::1 2:2001:db8:10::2 3:" + target6, reason: "COMPLETED/0",
 		},
 		{
 			name: "too big ends an IPv6 trace", command: "-p " + strings.Repeat("00", 1400) + " " + target6,
-			topology: path("", "", "|mtu = 1300", ""), sent: "1@0 2@0 3@0",
+			topology: virtual.Chain("", "", "|mtu = 1300", ""), sent: "1@0 2@0 3@0",
 			hops: "1:2001:db8:0:1::1 2:2001:db8:10::2 3:2001:db8:10::2", reason: "ICMP/2",
 		},
 		{
 			name: "too big ends an IPv4 trace", command: "-p " + strings.Repeat("00", 1400) + " " + target4,
-			topology: path("", "", "|mtu = 1300", ""), sent: "1@0 2@0 3@0",
+			topology: virtual.Chain("", "", "|mtu = 1300", ""), sent: "1@0 2@0 3@0",
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.2", reason: "UNREACH/4",
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			w := newWorld(t, parsed(t, tt.topology))
-			w.fate = tt.fate
+			w := newWorld(t, virtual.Parse(t, tt.topology))
+			w.Fate = tt.fate
 			r := w.trace(tt.command)
 			if got := w.schedule(); got != tt.sent {
 				t.Errorf("sent %s, want %s", got, tt.sent)
@@ -227,8 +229,8 @@ func TestSerial(t *testing.T) {
 			if got := reason(r); got != tt.reason {
 				t.Errorf("reason %s, want %s", got, tt.reason)
 			}
-			if len(w.reports) != 0 {
-				t.Errorf("said %q", w.reports)
+			if len(w.Reports) != 0 {
+				t.Errorf("said %q", w.Reports)
 			}
 		})
 	}
