@@ -13,10 +13,10 @@ func lost(ttls ...int) func(virtual.Packet, []byte) []time.Duration {
 	return func(p virtual.Packet, _ []byte) []time.Duration {
 		for _, ttl := range ttls {
 			if p.TTL == ttl {
-				return []time.Duration{}
+				return nil
 			}
 		}
-		return nil
+		return virtual.Once
 	}
 }
 
@@ -95,7 +95,7 @@ func TestDoubletree(t *testing.T) {
 				if p.TTL == 2 {
 					return []time.Duration{20 * time.Millisecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "3 4 5 2 1", reason: "COMPLETED/0", first: 1, added: []string{virtual.HopAddr(2)},
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4 + "," + target4,
@@ -107,7 +107,7 @@ func TestDoubletree(t *testing.T) {
 				if p.TTL == 6 {
 					return []time.Duration{0, 1500 * time.Microsecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "6 3 4 5 2 1", reason: "COMPLETED/0", first: 1, added: []string{virtual.HopAddr(2)},
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4 + " 6:",

@@ -19,7 +19,7 @@ func floodedWorld(t testing.TB, hop, times int) *world {
 	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "", "", "")))
 	w.Fate = func(p virtual.Packet, _ []byte) []time.Duration {
 		if p.TTL != hop {
-			return nil
+			return virtual.Once
 		}
 		return make([]time.Duration, times)
 	}

@@ -80,9 +80,9 @@ func FuzzReplies(f *testing.F) {
 		w.Fate = func(virtual.Packet, []byte) []time.Duration {
 			switch n := next(); {
 			case n < 200:
-				return nil
+				return virtual.Once
 			case n < 210:
-				return []time.Duration{}
+				return nil
 			case n < 230:
 				return []time.Duration{0, time.Duration(n) * time.Millisecond}
 			default:

@@ -48,7 +48,7 @@ func TestParallel(t *testing.T) {
 				if p.TTL >= 4 {
 					return []time.Duration{50 * time.Millisecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 2@0 3@0 4@0 5@0 6@0", reason: "COMPLETED/0 hop 4", hopCount: 6,
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:" + target4 + " 5:" + target4 + " 6:" + target4,
@@ -60,7 +60,7 @@ func TestParallel(t *testing.T) {
 				if p.TTL == 1 {
 					return []time.Duration{1100 * time.Millisecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 2@0.5 3@1", reason: "COMPLETED/0", hopCount: 3,
 		},

@@ -37,7 +37,7 @@ func TestLastDitchLateReply(t *testing.T) {
 		if p.TTL == 2 {
 			return []time.Duration{1500 * time.Millisecond}
 		}
-		return nil
+		return virtual.Once
 	}
 	r := w.trace("-w 1 -q 1 -g 1 -G 2 " + target4)
 	if got, want := hops(r), "1:192.0.2.1 2:10.0.0.2"; got != want {

@@ -100,9 +100,9 @@ func TestPMTUD(t *testing.T) {
 			name: "large packets are lost before hop 1", command: target4, topology: virtual.Chain("", "", "", ""),
 			fate: func(p virtual.Packet, _ []byte) []time.Duration {
 				if len(p.IP) > 1400 {
-					return []time.Duration{}
+					return nil
 				}
-				return nil
+				return virtual.Once
 			},
 			sizes: search1400 + " 1500@2 1500@1", notes: "silence 1400", result: "if 1500 path 1400 out 1400",
 		},
@@ -129,9 +129,9 @@ func TestPMTUD(t *testing.T) {
 			name: "not even the smallest packet", command: target4, topology: virtual.Chain("", "", ""),
 			fate: func(p virtual.Packet, _ []byte) []time.Duration {
 				if p.TTL == 255 {
-					return []time.Duration{}
+					return nil
 				}
-				return nil
+				return virtual.Once
 			},
 			sizes:  "1500 1454 1280 1006 576 552 544 512 508 296 68",
 			result: "if 1500 path 0 out 0",

@@ -81,7 +81,7 @@ func TestSerial(t *testing.T) {
 				if p.TTL == 2 {
 					return []time.Duration{1500 * time.Millisecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 2@2 3@4 4@6 5@8", reason: "COMPLETED/0",
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4,
@@ -92,7 +92,7 @@ func TestSerial(t *testing.T) {
 				if p.TTL == 2 {
 					return []time.Duration{1700 * time.Millisecond}
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 2@0 3@1 4@2 5@2", reason: "COMPLETED/0",
 			hops: "1:192.0.2.1 2:10.0.0.2 3: 4:10.0.0.10 5:" + target4,
@@ -104,9 +104,9 @@ func TestSerial(t *testing.T) {
 					return []time.Duration{1500 * time.Millisecond}
 				}
 				if p.TTL > 4 {
-					return []time.Duration{}
+					return nil
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 2@0 3@0 4@1 5@2", hops: "1:192.0.2.1 2:10.0.0.2 3: 4:" + target4 + " 5:", reason: "COMPLETED/0",
 		},
@@ -128,9 +128,9 @@ func TestSerial(t *testing.T) {
 			name: "all attempts, one lost", command: "-Q -q 3 -w 1 -m 1 " + target4, topology: chain,
 			fate: func(p virtual.Packet, _ []byte) []time.Duration {
 				if p.N == 1 {
-					return []time.Duration{}
+					return nil
 				}
-				return nil
+				return virtual.Once
 			},
 			sent: "1@0 1@0 1@1", hops: "1:192.0.2.1 1: 1:192.0.2.1", reason: "HOPLIMIT/0",
 		},

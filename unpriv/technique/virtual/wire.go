@@ -31,6 +31,9 @@ func (w *World) open(key netio.Key) (netio.Opened, error) {
 
 // transmit is what the kernel and then the network make of a packet.
 func (w *World) transmit(key netio.Key, p netio.Packet) error {
+	if w.Mute {
+		return nil
+	}
 	ip := w.complete(key, p)
 	sent := Packet{N: len(w.Sent), At: w.Now(), IP: ip, TTL: int(ip[8]), Key: key}
 	if ip[0]>>4 == 6 {
@@ -48,15 +51,7 @@ func (w *World) transmit(key netio.Key, p netio.Packet) error {
 	replies := w.replies(sent)
 	w.Clock.Advance(w.Takes)
 	for _, r := range replies {
-		copies := []time.Duration{0}
-		if w.Fate != nil {
-			if f := w.Fate(sent, r.Packet); f != nil {
-				copies = f
-			}
-		}
-		for _, later := range copies {
-			w.After(max(r.At-w.Now(), 0)+later, func() { w.arrive(sent, r.Packet) })
-		}
+		w.After(max(r.At-w.Now(), 0), func() { w.arrive(sent, r.Packet) })
 	}
 	return nil
 }
@@ -100,7 +95,22 @@ func (w *World) complete(key netio.Key, p netio.Packet) []byte {
 	return append([]byte(nil), ip...)
 }
 
+// arrive is the last part of a reply's way.
 func (w *World) arrive(sent Packet, ip []byte) {
+	if w.Fate == nil {
+		w.come(sent, ip)
+		return
+	}
+	for _, later := range w.Fate(sent, ip) {
+		if later <= 0 {
+			w.come(sent, ip)
+			continue
+		}
+		w.After(later, func() { w.come(sent, ip) })
+	}
+}
+
+func (w *World) come(sent Packet, ip []byte) {
 	if w.Arrived != nil && w.running {
 		w.Arrived(sent, ip)
 	}

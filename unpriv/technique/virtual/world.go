@@ -46,12 +46,13 @@ type World struct {
 
 	// What tests change; nil and zero change nothing.
 
+	Mute          bool                                         // packets are lost without a trace, also in Sent
 	Refuse        func(p Packet) error                         // why the kernel refuses a packet
 	OpenError     map[netio.Kind]error                         // why sockets cannot be opened
 	Answer        func(p Packet) (ip []byte, ok bool)          // instead of the simulation; nil is silence
-	Fate          func(p Packet, reply []byte) []time.Duration // how much later each copy of a reply comes; nil is once, at once
-	Damage        func(ip []byte) []byte                       // what becomes of a reply on its way
-	Arrived       func(p Packet, reply []byte)                 // told of replies that come before the last task has ended
+	Fate          func(p Packet, reply []byte) []time.Duration // of a reply that comes: how much later each copy does
+	Damage        func(ip []byte) []byte                       // of a copy that comes: what is left of it
+	Arrived       func(p Packet, reply []byte)                 // told of copies that come before the last task has ended
 	Takes         time.Duration                                // how long sending a packet takes
 	Link          technique.Link                               // the way out
 	LinkAfter     time.Duration                                // how long the neighbour takes to answer
@@ -67,6 +68,9 @@ type World struct {
 	waiting []sched.Machine
 	running bool // some task has not ended
 }
+
+// Once is the fate of a reply that comes once, in its time.
+var Once = []time.Duration{0}
 
 // Packet is a packet on its way out.
 type Packet struct {
