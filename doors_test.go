@@ -30,14 +30,17 @@ var doors = map[string][]string{
 	"testkit": {"shared"},
 	"tools":   {"conf", "shared"},
 	"unpriv":  {"conf", "shared", "privsep/client", "privsep/message"},
+	// The simulated Internet that the tests of techniques run in.
+	"unpriv/technique/virtual": {"shared", "tools/simnet", "unpriv"},
 }
 
 // guests are the only packages that may import a room, whatever doors says.
 var guests = map[string][]string{
 	// What runs as root is started by launch, and that by the program alone.
-	"privsep/helper": {"cmd/scamper", "privsep/launch"},
-	"privsep/launch": {"cmd/scamper"},
-	"testkit":        {}, // tests only
+	"privsep/helper":           {"cmd/scamper", "privsep/launch"},
+	"privsep/launch":           {"cmd/scamper"},
+	"testkit":                  {}, // tests only
+	"unpriv/technique/virtual": {}, // tests only
 }
 
 // forbidden are imports that no package may have, and why.

@@ -333,3 +333,14 @@ func TestZeroTTLForwarding(t *testing.T) {
 		}
 	})
 }
+
+// A packet takes its own time, though the replies to one before it are still on their way.
+func TestExchangeOverlaps(t *testing.T) {
+	n := play(small(t, map[string]string{"d": `delay = "3s"`}))
+	for i := range 4 {
+		sent := time.Duration(i) * time.Second
+		if d := n.one(t, probe{dst: d4, kind: "echo"}, sent); d.at != sent+3*time.Second {
+			t.Errorf("the reply to a packet sent at %v comes at %v", sent, d.at)
+		}
+	}
+}

@@ -124,7 +124,8 @@ type Reply struct {
 }
 
 // Exchange sends one IP packet from the monitor through its gateway at time now and returns everything that comes of
-// it, in the order of due times. It is a convenience for tests and allocates; nothing else may be waiting in the Net.
+// it, in the order of due times, however late. It is a convenience for tests and allocates; nothing else may be waiting in
+// the Net. The next packet may be sent before the replies to this one are due.
 func (n *Net) Exchange(ip []byte, now time.Duration) []Reply {
 	etherType := uint16(packet.EtherIPv4)
 	if len(ip) > 0 && ip[0]>>4 == 6 {
@@ -134,19 +135,13 @@ func (n *Net) Exchange(ip []byte, now time.Duration) []Reply {
 	eth := packet.EthernetFields{Src: n.t.Monitor.MAC, Dst: station, Type: etherType}
 	n.Handle(0, append(eth.Append(nil), ip...), now)
 	var replies []Reply
-	for {
-		n.wheel.advance(n.now)
-		for i := n.wheel.pop(); i != noFrame; i = n.wheel.pop() {
-			f := &n.wheel.frames[i]
-			replies = append(replies, Reply{f.port, append([]byte(nil), f.bytes[packet.EthernetHeaderLen:f.n]...), f.due})
-			n.wheel.release(i)
-		}
-		due, ok := n.Next()
-		if !ok {
-			return replies
-		}
-		n.now = max(n.now, due)
+	n.wheel.drain()
+	for i := n.wheel.pop(); i != noFrame; i = n.wheel.pop() {
+		f := &n.wheel.frames[i]
+		replies = append(replies, Reply{f.port, append([]byte(nil), f.bytes[packet.EthernetHeaderLen:f.n]...), f.due})
+		n.wheel.release(i)
 	}
+	return replies
 }
 
 func (t *Topology) gatewayStation(etherType uint16) packet.MAC {

@@ -1,6 +1,7 @@
 package simnet
 
 import (
+	"math"
 	"math/bits"
 	"time"
 )
@@ -125,6 +126,19 @@ func (w *wheel) advance(now time.Duration) {
 		}
 	}
 	w.tick = max(w.tick, target)
+	for _, i := range w.sorted {
+		w.push(i)
+	}
+}
+
+// drain moves everything to the ready queue, in the order of due times, without time going on.
+func (w *wheel) drain() {
+	w.sorted = w.sorted[:0]
+	for at := range int64(wheelSlots) {
+		if w.used[at/64]&(1<<(at%64)) != 0 {
+			w.collect(at, math.MaxInt64)
+		}
+	}
 	for _, i := range w.sorted {
 		w.push(i)
 	}

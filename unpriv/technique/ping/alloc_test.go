@@ -12,6 +12,7 @@ import (
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique/virtual"
 )
 
 // TestSize holds how small a ping is: at 100,000 probes a second 100,000 of them wait for their replies. Whoever makes
@@ -56,9 +57,8 @@ type line struct {
 	opt      *Options
 	dst      netip.Addr
 	answer   probe.Reply
-	fed      bool
-	replied  bool
 	answered int
+	ended    int
 }
 
 func newLine(t testing.TB, command string) *line {
@@ -66,17 +66,21 @@ func newLine(t testing.TB, command string) *line {
 	l := &line{world: w}
 	l.opt, l.dst = parsed(t, command)
 	l.answer = answerTo(t, l.opt, l.dst)
-	w.sched.OnIdle(nil) // it has nothing to do
-	w.sched = sched.New(sched.Config{PPS: 1000, Loop: w.loop, Feed: l, Sink: l, Seed: 1})
-	w.env.Sched = w.sched
-	w.loop.AddTurner(w.sched)
+	w.Mute = true // the network would allocate
+	w.Put = func(m sched.Machine, o sched.Origin) {
+		l.ended++
+		if r := m.Record(o).(*warts.Ping); len(r.Probes) == 1 && len(r.Probes[0].Replies) == 1 {
+			l.answered++
+		}
+		m.Recycle()
+	}
 	return l
 }
 
 // answerTo is the echo reply to the first probe.
 func answerTo(t testing.TB, opt *Options, dst netip.Addr) (r probe.Reply) {
 	t.Helper()
-	src, err := routes{}.Source(dst)
+	src, err := virtual.Routes{}.Source(dst)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,34 +109,16 @@ func answerTo(t testing.TB, opt *Options, dst netip.Addr) (r probe.Reply) {
 
 // cycle is the life of one ping: a slot, the probe, its reply, the end of the wait.
 func (l *line) cycle() {
-	l.fed, l.replied = false, false
-	for !l.fed || l.sched.Running() > 0 {
-		if err := l.loop.Turn(100 * time.Millisecond); err != nil {
-			l.t.Fatal(err)
+	l.Add(l.pings.New(l.opt, l.dst))
+	replied := false
+	for ended := l.ended; l.ended == ended; {
+		if err := l.Loop.Turn(100 * time.Millisecond); err != nil {
+			l.T.Fatal(err)
 		}
-		for _, port := range l.ports {
-			port.Transmit = nil // no network: it would allocate
-		}
-		if l.sched.Running() > 0 && !l.replied {
-			l.replied = true
-			l.answer.Capture.Stamp = netio.StampOf(l.clock.Wall())
-			l.sched.Deliver(&l.answer)
+		if l.Sched.Running() > 0 && !replied {
+			replied = true
+			l.answer.Capture.Stamp = netio.StampOf(l.Clock.Wall())
+			l.Sched.Deliver(&l.answer)
 		}
 	}
-}
-
-func (l *line) Ready() bool    { return !l.fed }
-func (l *line) Finished() bool { return false }
-
-func (l *line) Take() (sched.Machine, sched.Origin, bool) {
-	l.fed = true
-	p := l.pings.New(l.opt, l.dst)
-	return p, l, !l.sched.Hold(p, l)
-}
-
-func (l *line) Put(m sched.Machine, o sched.Origin) {
-	if r := m.Record(o).(*warts.Ping); len(r.Probes) == 1 && len(r.Probes[0].Replies) == 1 {
-		l.answered++
-	}
-	m.Recycle()
 }

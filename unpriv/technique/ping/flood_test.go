@@ -12,6 +12,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
+	"scamper/unpriv/technique/virtual"
 )
 
 // TestMaxReplies floods pings with duplicates: what is kept fits into a record, and the first reply of a probe always has
@@ -27,7 +28,7 @@ func TestMaxReplies(t *testing.T) {
 			p.probes, p.sent = make([]sentProbe, test.count), uint16(test.count)
 			answer := answerTo(t, opt, dst)
 			for i := range p.probes {
-				p.probes[i].tx = netio.StampOf(w.start)
+				p.probes[i].tx = netio.StampOf(w.Start)
 			}
 			for i := range p.probes {
 				for range 2 * maxReplies * 100 / min(test.count, 10_000) {
@@ -36,7 +37,7 @@ func TestMaxReplies(t *testing.T) {
 			}
 			var b bytes.Buffer
 			out := warts.NewWriter(&b)
-			if err := out.Write(p.Record(w)); err != nil {
+			if err := out.Write(p.Record(w.Origin())); err != nil {
 				t.Fatal(err)
 			}
 			r, err := warts.NewReader(&b).Next()
@@ -68,7 +69,7 @@ func flooded(t testing.TB, count int, command string) *Ping {
 	w := newWorld(t)
 	opt, dst := parsed(t, fmt.Sprintf("-c %d -F 1000 -d 2000 %s", count, command))
 	p := w.pings.New(opt, dst)
-	src, err := routes{}.Source(dst)
+	src, err := virtual.Routes{}.Source(dst)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -9,6 +9,7 @@ import (
 	"scamper/shared/packet"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/probe"
+	"scamper/unpriv/technique/virtual"
 )
 
 // FuzzReply drives pings with answers that were changed. They must not crash, must credit no packet to a probe that its
@@ -57,7 +58,7 @@ func changedReplies(t *testing.T, kind uint8, six bool, wait uint8, at uint16, x
 	p := w.add(fmt.Sprintf("-c 7 -i 0.01 -W 0.1 %s %s%d", command.options, prefix, command.host))
 	arrivals := 0
 	var credits []int // by probe
-	w.arriving = func(ip []byte) []time.Duration {
+	w.Fate = func(_ virtual.Packet, ip []byte) []time.Duration {
 		arrivals++
 		for i, x := range xor { // nobody behind the kernel looks at checksums
 			if n := int(at) + i; n < len(ip) {
@@ -65,7 +66,7 @@ func changedReplies(t *testing.T, kind uint8, six bool, wait uint8, at uint16, x
 			}
 		}
 		ip = ip[:min(len(ip), int(cut))]
-		w.after(time.Duration(wait%128)*ms, func() {
+		w.After(time.Duration(wait%128)*ms, func() {
 			credited := 0
 			for _, datalink := range []bool{false, true} {
 				before := counts(p)
@@ -79,8 +80,8 @@ func changedReplies(t *testing.T, kind uint8, six bool, wait uint8, at uint16, x
 						credits = append(credits, 0)
 					}
 					credits[i] += n
-					if about := speaksOf(ip, datalink, w.sent); !slices.Contains(about, i) {
-						t.Errorf("credited to probe %d of %d, speaks of %d: %x", i, len(w.sent), about, ip)
+					if about := speaksOf(ip, datalink, w.Sent); !slices.Contains(about, i) {
+						t.Errorf("credited to probe %d of %d, speaks of %d: %x", i, len(w.Sent), about, ip)
 					}
 				}
 			}
@@ -151,13 +152,12 @@ func counts(p *Ping) (list []int) {
 
 // parse gives a packet to the ping at once, as from a socket or from the datalink.
 func (w *world) parse(ip []byte, datalink bool) {
-	r := &w.reply
-	r.Capture = probe.Capture{Stamp: netio.StampOf(w.clock.Wall())}
+	r := &probe.Reply{Capture: probe.Capture{Stamp: netio.StampOf(w.Clock.Wall())}}
 	reason := probe.Short
 	switch {
 	case len(ip) == 0:
 	case datalink:
-		reason = probe.ParseFrame(packet.LinkEthernet, w.frame(ip), r)
+		reason = probe.ParseFrame(packet.LinkEthernet, virtual.Frame(ip), r)
 	case ip[0]>>4 == 4:
 		reason = probe.ParseICMP4(ip, r)
 	case ip[0]>>4 == 6 && len(ip) > packet.IPv6HeaderLen:
@@ -167,6 +167,6 @@ func (w *world) parse(ip []byte, datalink bool) {
 		}, r)
 	}
 	if reason == probe.Accepted {
-		w.sched.Deliver(r)
+		w.Sched.Deliver(r)
 	}
 }

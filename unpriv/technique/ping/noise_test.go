@@ -8,6 +8,7 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/shared/warts"
+	"scamper/unpriv/technique/virtual"
 )
 
 // TestNoise loses, duplicates, delays and reorders replies, and compares what is recorded with what was done to them:
@@ -36,7 +37,7 @@ func TestNoise(t *testing.T) {
 				random := rand.New(rand.NewPCG(7, 8))
 				want := make(map[int][]time.Duration) // by probe, delays of the copies of its reply
 				lost := 0
-				w.arriving = func(ip []byte) (copies []time.Duration) {
+				w.Fate = func(_ virtual.Packet, ip []byte) (copies []time.Duration) {
 					i := probeOf(t, w, ip)
 					if random.IntN(4) == 0 {
 						lost++
@@ -71,10 +72,10 @@ func TestNoiseWithoutNumbers(t *testing.T) {
 			random := rand.New(rand.NewPCG(9, 10))
 			want := make(map[int][]time.Duration) // by probe that gets it, times since that was sent
 			own, late := 0, 0
-			w.arriving = func(ip []byte) (copies []time.Duration) {
+			w.Fate = func(_ virtual.Packet, ip []byte) (copies []time.Duration) {
 				i := -1 // the probe that it names
-				for j := range w.sent {
-					id := string(w.sent[j].ip[4:6])
+				for j := range w.Sent {
+					id := string(w.Sent[j].IP[4:6])
 					if ip[0]>>4 == 4 && (ip[9] == packet.ProtoTCP && id == string(ip[4:6]) || ip[9] == packet.ProtoICMP && id == string(ip[32:34])) {
 						i = j
 					}
@@ -82,15 +83,15 @@ func TestNoiseWithoutNumbers(t *testing.T) {
 				for range random.IntN(4) {
 					d := time.Duration(random.IntN(150))*ms + ms/2
 					copies = append(copies, d)
-					w.after(d, func() {
-						to := len(w.sent) - 1
+					w.After(d, func() {
+						to := len(w.Sent) - 1
 						if i >= 0 && (i > to-5 || ip[9] == packet.ProtoICMP) {
 							to = i
 							own++
 						} else {
 							late++
 						}
-						want[to] = append(want[to], w.now()-w.sent[to].at)
+						want[to] = append(want[to], w.Now()-w.Sent[to].At)
 					})
 				}
 				return copies
@@ -106,8 +107,8 @@ func TestNoiseWithoutNumbers(t *testing.T) {
 
 // probeOf finds, in what was sent, the packet that another answers.
 func probeOf(t *testing.T, w *world, ip []byte) int {
-	for i := len(w.sent) - 1; i >= 0; i-- {
-		if answers(ip, w.sent[i].ip) {
+	for i := len(w.Sent) - 1; i >= 0; i-- {
+		if answers(ip, w.Sent[i].IP) {
 			return i
 		}
 	}
@@ -139,14 +140,14 @@ func answers(ip, sent []byte) bool {
 
 func checkNoise(t *testing.T, w *world, p *warts.Ping, want map[int][]time.Duration) {
 	t.Helper()
-	if int(p.Sent) != len(w.sent) || len(p.Probes) != len(w.sent) {
-		t.Fatalf("%d probes recorded, %d sent", p.Sent, len(w.sent))
+	if int(p.Sent) != len(w.Sent) || len(p.Probes) != len(w.Sent) {
+		t.Fatalf("%d probes recorded, %d sent", p.Sent, len(w.Sent))
 	}
 	total := 0
 	for i := range p.Probes {
 		var expected []time.Duration
 		for _, d := range want[i] {
-			if w.sent[i].at+d < w.ended {
+			if w.Sent[i].At+d < w.Ended {
 				expected = append(expected, d)
 			}
 		}

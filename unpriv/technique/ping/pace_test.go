@@ -9,6 +9,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
+	"scamper/unpriv/technique/virtual"
 )
 
 // What a probe is late, the next one makes up for, but by no more than 1 ms or half the interval.
@@ -36,16 +37,16 @@ func TestLate(t *testing.T) {
 func TestNoDrift(t *testing.T) {
 	w := newWorld(t)
 	tries := 0
-	w.refuse = func([]byte) error {
+	w.Refuse = func(virtual.Packet) error {
 		if tries++; tries%3 != 0 {
 			return netio.ErrFull // asked again some time later
 		}
 		return nil
 	}
 	w.ping("-c 201 -i 0.005 198.51.100.10")
-	took := w.sent[len(w.sent)-1].at - w.sent[0].at
-	if len(w.sent) != 201 || (took-time.Second).Abs() > 2*ms {
-		t.Errorf("%d probes took %v, want 1s", len(w.sent), took)
+	took := w.Sent[len(w.Sent)-1].At - w.Sent[0].At
+	if len(w.Sent) != 201 || (took-time.Second).Abs() > 2*ms {
+		t.Errorf("%d probes took %v, want 1s", len(w.Sent), took)
 	}
 }
 
@@ -60,7 +61,7 @@ func TestPortOfRoot(t *testing.T) {
 		"-P udp-sport -F 123 -c 1 2001:db8:100::10": syscall.EACCES.Error(),
 	} {
 		w := newWorld(t)
-		w.openError[netio.TCP], w.openError[netio.UDP] = syscall.EACCES, syscall.EACCES
+		w.OpenError[netio.TCP], w.OpenError[netio.UDP] = syscall.EACCES, syscall.EACCES
 		p := w.ping(command)
 		if failed := p.StopReason == warts.PingStopError; failed != (want != "") || !strings.Contains(p.ErrMsg, want) {
 			t.Errorf("%s: %v, %q", command, p.StopReason, p.ErrMsg)

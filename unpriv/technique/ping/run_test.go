@@ -14,6 +14,7 @@ import (
 	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/netio"
+	"scamper/unpriv/technique/virtual"
 )
 
 const ms = time.Millisecond
@@ -69,17 +70,17 @@ func TestPace(t *testing.T) {
 		t.Run(test.command, func(t *testing.T) {
 			w := newWorld(t)
 			p := w.ping(test.command)
-			first := w.sent[0].at
+			first := w.Sent[0].At
 			var sent []time.Duration
-			for i := range w.sent {
-				sent = append(sent, w.sent[i].at-first)
+			for i := range w.Sent {
+				sent = append(sent, w.Sent[i].At-first)
 			}
 			// A slot of the packet rate is 1 ms here.
 			near := cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= 4*ms })
 			if diff := cmp.Diff(test.sent, sent, near); diff != "" {
 				t.Errorf("times of probes (-want +got):\n%s", diff)
 			}
-			if diff := cmp.Diff(test.ended, w.ended-first, near); diff != "" {
+			if diff := cmp.Diff(test.ended, w.Ended-first, near); diff != "" {
 				t.Errorf("end (-want +got):\n%s", diff)
 			}
 			if diff := cmp.Diff(test.replies, replies(p), cmp.Comparer(func(a, b time.Duration) bool { return (a - b).Abs() <= ms })); diff != "" {
@@ -97,7 +98,7 @@ func TestHalt(t *testing.T) {
 	w := newWorld(t)
 	w.add("-c 5 -W 1.5 198.51.100.15")
 	w.add("-c 5 198.51.100.10")
-	w.after(2500*ms, w.sched.Close)
+	w.After(2500*ms, w.Sched.Close)
 	for _, p := range w.run() {
 		if p.StopReason != warts.PingStopHalted || p.Sent != 3 {
 			t.Errorf("%v: sent %d, stopped for %v", p.Dst, p.Sent, p.StopReason)
@@ -186,35 +187,35 @@ func TestErrors(t *testing.T) {
 		text    string
 		sent    int
 	}{
-		{"no route", "10.1.2.3", func(*world) {}, 0, "no route", 0},
+		{"no route", "10.99.2.3", func(*world) {}, syscall.EHOSTUNREACH, "no route", 0},
 		{"first probe", "198.51.100.10", func(w *world) {
-			w.refuse = func([]byte) error { return refused }
+			w.Refuse = func(virtual.Packet) error { return refused }
 		}, syscall.EPERM, "sendmsg: operation not permitted", 0},
 		{"third probe", "198.51.100.10", func(w *world) {
-			w.refuse = func([]byte) error {
-				if len(w.sent) == 2 {
+			w.Refuse = func(virtual.Packet) error {
+				if len(w.Sent) == 2 {
 					return refused
 				}
 				return nil
 			}
 		}, syscall.EPERM, "sendmsg: operation not permitted", 2},
-		{"socket", "198.51.100.10", func(w *world) { w.openError[netio.ICMP] = refused }, syscall.EPERM, refused.Error(), 0},
+		{"socket", "198.51.100.10", func(w *world) { w.OpenError[netio.ICMP] = refused }, syscall.EPERM, refused.Error(), 0},
 		{"port", "-P udp 198.51.100.10", func(w *world) {
-			w.openError[netio.UDP] = syscall.EADDRINUSE
+			w.OpenError[netio.UDP] = syscall.EADDRINUSE
 		}, syscall.EADDRINUSE, syscall.EADDRINUSE.Error(), 0},
-		{"raw", "-P udp 198.51.100.10", func(w *world) { w.openError[netio.RawUDP] = refused }, syscall.EPERM, refused.Error(), 0},
+		{"raw", "-P udp 198.51.100.10", func(w *world) { w.OpenError[netio.RawUDP] = refused }, syscall.EPERM, refused.Error(), 0},
 		{"datalink", "-P tcp-syn 198.51.100.10", func(w *world) {
-			w.openError[netio.Datalink] = refused
+			w.OpenError[netio.Datalink] = refused
 		}, syscall.EPERM, refused.Error(), 0},
 		{"no neighbour", "-P tcp-syn 198.51.100.10", func(w *world) {
-			w.linkError = errors.New("did not get mac address for 192.0.2.1")
+			w.LinkError = errors.New("did not get mac address for 192.0.2.1")
 		}, 0, "did not get mac address for 192.0.2.1", 0},
-		{"neighbour late", "-P tcp-syn -W 0.5 198.51.100.10", func(w *world) { w.linkAfter = 600 * ms }, 0, "timeout in mode 2", 0},
+		{"neighbour late", "-P tcp-syn -W 0.5 198.51.100.10", func(w *world) { w.LinkAfter = 600 * ms }, 0, "timeout in mode 2", 0},
 		{"link that cannot send", "-O dltx 198.51.100.10", func(w *world) {
-			w.link.Type, w.link.Header = netio.LinkFirewire, nil
+			w.Link.Type, w.Link.Header = netio.LinkFirewire, nil
 		}, 0, "dlhdr_get: unsupported on ifindex 7", 0},
 		{"link that cannot send, router", "-P tcp-syn -r 192.0.2.1 198.51.100.10", func(w *world) {
-			w.link.Type, w.link.Header = netio.LinkFirewire, nil
+			w.Link.Type, w.Link.Header = netio.LinkFirewire, nil
 		}, 0, "dlhdr_get: unsupported on ifindex 7", 0},
 		{"icmp-time for IPv6", "-P icmp-time 2001:db8:100::10", func(*world) {}, 0, "icmp-time", 0},
 	}
@@ -227,8 +228,8 @@ func TestErrors(t *testing.T) {
 				len(p.Probes) != test.sent || !strings.Contains(p.ErrMsg, test.text) {
 				t.Errorf("stop %v, errno %d, %d sent, %d probes, text %q", p.StopReason, p.StopData, p.Sent, len(p.Probes), p.ErrMsg)
 			}
-			if want := []string{"ping to " + p.Dst.String() + " failed: " + p.ErrMsg}; !cmp.Equal(w.reports, want) {
-				t.Errorf("reported %q, want %q", w.reports, want)
+			if want := []string{"ping to " + p.Dst.String() + " failed: " + p.ErrMsg}; !cmp.Equal(w.Reports, want) {
+				t.Errorf("reported %q, want %q", w.Reports, want)
 			}
 		})
 	}
@@ -237,18 +238,18 @@ func TestErrors(t *testing.T) {
 // TestLinkLate sends once the neighbour has answered.
 func TestLinkLate(t *testing.T) {
 	w := newWorld(t)
-	w.linkAfter = 300 * ms
+	w.LinkAfter = 300 * ms
 	if p := w.ping("-P tcp-syn -d 80 -c 2 198.51.100.10"); p.Sent != 2 || len(p.Probes[1].Replies) != 1 {
 		t.Errorf("sent %d, replies %v", p.Sent, replies(p))
 	}
-	if at := w.sent[0].at; at < 300*ms || at > 310*ms {
+	if at := w.Sent[0].At; at < 300*ms || at > 310*ms {
 		t.Errorf("first probe left after %v", at)
 	}
 	// Halted before: the answer finds nobody.
 	w = newWorld(t)
-	w.linkAfter = 300 * ms
+	w.LinkAfter = 300 * ms
 	w.add("-P tcp-syn 198.51.100.10")
-	w.after(100*ms, w.sched.Close)
+	w.After(100*ms, w.Sched.Close)
 	if p := w.run()[0]; p.StopReason != warts.PingStopHalted || p.Sent != 0 {
 		t.Errorf("stopped for %v, sent %d", p.StopReason, p.Sent)
 	}
@@ -259,24 +260,24 @@ func TestTooBigErrors(t *testing.T) {
 	for failing, sent := range []int{1, 4, 4, 4} {
 		w := newWorld(t)
 		probes := 0
-		w.bypass = func(ip []byte) bool {
-			if ip[6] != packet.ProtoICMPv6 || ip[40] != packet.ICMP6Echo {
-				return false
+		w.Answer = func(p virtual.Packet) ([]byte, bool) {
+			if p.IP[6] != packet.ProtoICMPv6 || p.IP[40] != packet.ICMP6Echo {
+				return nil, false
 			}
 			probes++
 			if probes != failing+1 {
-				return false
+				return nil, false
 			}
 			header := packet.IPv6Fields{
-				Src: netip.MustParseAddr("2001:db8:10::1"), Dst: netip.MustParseAddr(own6), HopLimit: 64,
+				Src: netip.MustParseAddr("2001:db8:10::1"), Dst: netip.MustParseAddr(virtual.Own6), HopLimit: 64,
 				NextHeader: packet.ProtoICMPv6,
 			}
-			b, err := packet.AppendICMP6(nil, header, packet.ICMPFields{Type: packet.ICMP6TimeExceeded}, ip[:100])
+			b, err := packet.AppendICMP6(nil, header, packet.ICMPFields{Type: packet.ICMP6TimeExceeded}, p.IP[:100])
 			if err != nil {
 				t.Fatal(err)
 			}
-			w.after(20*ms, func() { w.deliver(b) })
-			return true
+			w.After(20*ms, func() { w.Deliver(b) })
+			return nil, true
 		}
 		p := w.ping("-c 4 -M 1280 -s 1300 -O tbt 2001:db8:100::10")
 		if int(p.Sent) != sent || p.StopReason != warts.PingStopCompleted {
@@ -306,11 +307,11 @@ func TestRawFallback(t *testing.T) {
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)
-			w.link.Type, w.env.RawTCP = test.link, test.rawTCP
+			w.Link.Type, w.Env.RawTCP = test.link, test.rawTCP
 			p := w.pings.New(parsed(t, "-P tcp-syn -d 80 -c 1 "+test.command+" 198.51.100.10"))
 			var out *netio.Socket
-			w.waiting = append(w.waiting, p)
-			w.after(50*ms, func() { out = p.ports.Out.Port().(*netio.Socket) })
+			w.Add(p)
+			w.After(50*ms, func() { out = p.ports.Out.Port().(*netio.Socket) })
 			if rec := w.run()[0]; rec.StopReason != warts.PingStopCompleted || rec.Sent != 1 {
 				t.Fatalf("stopped for %v: %s", rec.StopReason, rec.ErrMsg)
 			}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"scamper/shared/packet"
+	"scamper/unpriv/technique/virtual"
 )
 
 // raw is what the bytes of a packet say, read by other code than what is tested.
@@ -61,7 +62,7 @@ func at(b []byte, offset int) int {
 
 // speaksOf returns the probes that a packet may be about, by its bytes and those of the probes sent so far. A socket for
 // IPv6 gives what is behind the first header.
-func speaksOf(ip []byte, datalink bool, sent []sentPacket) (list []int) {
+func speaksOf(ip []byte, datalink bool, sent []virtual.Packet) (list []int) {
 	p, ok := readRaw(ip)
 	if ip[0]>>4 == 6 && !datalink {
 		p, ok = raw{src: string(ip[8:24]), dst: string(ip[24:40]), proto: packet.ProtoICMPv6, body: ip[40:]}, true
@@ -113,7 +114,7 @@ func speaksOf(ip []byte, datalink bool, sent []sentPacket) (list []int) {
 	}
 	var ids []int
 	for i := range sent {
-		s, _ := readRaw(sent[i].ip)
+		s, _ := readRaw(sent[i].IP)
 		if same(s) {
 			list, ids = append(list, i), append(ids, s.id)
 		}

@@ -2,6 +2,7 @@ package virtual
 
 import (
 	"iter"
+	"slices"
 
 	"scamper/shared/warts"
 	"scamper/unpriv/sched"
@@ -21,7 +22,7 @@ func (f feed) Stream() (*warts.List, *warts.Cycle) { return nil, nil }
 func (f feed) Take() (sched.Machine, sched.Origin, bool) {
 	for len(f.w.waiting) > 0 {
 		m := f.w.waiting[0]
-		f.w.waiting = f.w.waiting[1:]
+		f.w.waiting = slices.Delete(f.w.waiting, 0, 1) // keeps its memory
 		if !f.w.Sched.Hold(m, f) {
 			return m, f, true
 		}

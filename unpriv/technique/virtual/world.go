@@ -104,7 +104,7 @@ func New(t testing.TB, topology *simnet.Topology) *World {
 	w.Loop.AddTurner(w.Sched)
 	w.Link = technique.Link{IfIndex: IfIndex, MTU: 1500, Type: netio.LinkEthernet, Header: Frame(nil)}
 	w.Env = &technique.Env{
-		Sched: w.Sched, Sockets: w.Sockets, Routes: routes{}, Links: technique.NewLinks(finder{w}), PID: 0x71234,
+		Sched: w.Sched, Sockets: w.Sockets, Routes: Routes{}, Links: technique.NewLinks(finder{w}), PID: 0x71234,
 		Log: func(line string) { w.Reports = append(w.Reports, line) },
 	}
 	return w
@@ -122,6 +122,9 @@ func Parse(t testing.TB, text string) *simnet.Topology {
 
 // Add adds a task, to be run by Run.
 func (w *World) Add(m sched.Machine) { w.waiting = append(w.waiting, m) }
+
+// Origin returns where tasks of the world come from.
+func (w *World) Origin() sched.Origin { return feed{w} }
 
 // Run runs until all tasks have ended and the sockets that they left are closed.
 func (w *World) Run() {
@@ -164,10 +167,11 @@ type call func()
 
 func (c call) Expire(loop.Mono) { c() }
 
-// routes knows no way to 10.99.0.0/16.
-type routes struct{}
+// Routes knows no way to 10.99.0.0/16.
+type Routes struct{}
 
-func (routes) Source(dst netip.Addr) (netip.Addr, error) {
+// Source returns the monitor's address of the destination's family.
+func (Routes) Source(dst netip.Addr) (netip.Addr, error) {
 	switch {
 	case dst.Is6():
 		return netip.MustParseAddr(Own6), nil
