@@ -7,6 +7,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/tools/simnet"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
 	"scamper/unpriv/technique/virtual"
 )
 
@@ -46,7 +47,7 @@ func newWorld(t testing.TB) *world {
 // add adds a ping.
 func (w *world) add(command string) *Ping {
 	w.T.Helper()
-	opt, dst, err := Parse(command, Defaults{Pid: w.Env.PID})
+	opt, dst, err := Parse(command, technique.Defaults{Pid: w.Env.PID})
 	if err != nil {
 		w.T.Fatalf("%s: %v", command, err)
 	}

@@ -8,14 +8,8 @@ import (
 
 	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/technique"
 )
-
-// Defaults are the values of a command that depend on the process.
-type Defaults struct {
-	// Pid is the number of the process that probes. Its low 16 bits are the ICMP identifier; with the highest of them
-	// set they are the source port of UDP and TCP.
-	Pid int
-}
 
 // TSMode is the kind of IPv4 timestamp option in probes.
 type TSMode uint8
@@ -90,101 +84,41 @@ func (o *Options) Size() int { return o.HeaderLen + o.PayloadLen }
 // Grammar returns the descriptions of the options in the order of the manual page.
 func Grammar() []option.Option { return table.Options() }
 
+// commands is what ping commands are.
+var commands = technique.Commands[Options]{
+	Table: &table, New: newOptions, Alone: checksAlone, Complete: complete, Towards: checksTowards,
+}
+
 // Parse parses what follows the word ping in a command: options and destination. The error is an [*option.Error] whose
 // text is fit for a user.
-func Parse(text string, d Defaults) (*Options, netip.Addr, error) {
-	o := newOptions()
-	operand, present, err := table.Parse(text, o)
-	if err == nil {
-		err = o.checkAlone(text, present)
-	}
-	if err != nil {
-		return nil, netip.Addr{}, err
-	}
-	dst, ok := option.ParseAddr(operand)
-	if !ok {
-		return nil, netip.Addr{}, option.InvalidDestination()
-	}
-	if o, err = o.towards(dst.Is6(), present, d); err != nil {
-		return nil, netip.Addr{}, err
-	}
-	return o, dst, nil
+func Parse(text string, d technique.Defaults) (*Options, netip.Addr, error) {
+	return commands.Parse(text, d)
 }
 
-// Template is the options of a ping without destination, for lists of destinations. It may be shared.
-type Template struct {
-	v4, v6     *Options
-	err4, err6 error
-}
-
-// ParseTemplate parses the options of a ping, to which destinations will be added. The error is the one that every
-// destination would have met.
-func ParseTemplate(optionText string, d Defaults) (*Template, error) {
-	o := newOptions()
-	rest, present, err := table.ParseOptions(optionText, o)
-	if err == nil {
-		err = o.checkAlone(optionText, present)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if rest != "" { // the destinations to come would be the second one of the command
-		return nil, option.InvalidDestination()
-	}
-	t := &Template{}
-	t.v4, t.err4 = o.towards(false, present, d)
-	t.v6, t.err6 = o.towards(true, present, d)
-	return t, nil
-}
-
-// For returns the options towards a destination. All destinations of a family get the same value, or the same error.
-func (t *Template) For(dst netip.Addr) (*Options, error) {
-	switch {
-	case dst.Is4():
-		return t.v4, t.err4
-	case dst.Is6():
-		return t.v6, t.err6
-	}
-	return nil, option.InvalidDestination()
-}
-
-// newOptions returns the options of a ping that gives none. Those that depend on others are filled in by towards.
+// newOptions returns the options of a ping that gives none. Those that depend on others are filled in by complete.
 func newOptions() *Options {
 	return &Options{Method: warts.PingICMPEcho, Count: 4, Wait: time.Second, TTL: 64}
 }
 
-// checkAlone holds the rule that does not concern the destination, and refuses what this version cannot do.
-func (o *Options) checkAlone(text string, present option.Letters) error {
-	if err := option.RunChecks(checksAlone, o, present); err != nil {
-		return err
+// complete fills in what depends on the family of the destination, on the process and on other options.
+func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
+	o.V6 = v6
+	if !given.Has('W') {
+		o.Timeout = max(time.Second, o.Wait)
 	}
-	return table.Available(text)
-}
-
-// towards returns a copy of the options completed for destinations of a family.
-func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options, error) {
-	c := *o
-	c.V6 = v6
-	if !present.Has('W') {
-		c.Timeout = max(time.Second, c.Wait)
-	}
-	c.AnySrcPort = present.Has('F') && c.SrcPort == 0
-	if !present.Has('F') {
-		c.SrcPort = uint16(d.Pid)
-		if !c.Method.IsICMP() {
-			c.SrcPort |= 0x8000
+	o.AnySrcPort = given.Has('F') && o.SrcPort == 0
+	if !given.Has('F') {
+		o.SrcPort = uint16(d.Pid)
+		if !o.Method.IsICMP() {
+			o.SrcPort |= 0x8000
 		}
-		if c.Method.VariesSport() && c.overruns(c.SrcPort) { // lower, so that there are ports for all probes
-			c.SrcPort = uint16(65536 - int(c.Count))
+		if o.Method.VariesSport() && o.overruns(o.SrcPort) { // lower, so that there are ports for all probes
+			o.SrcPort = uint16(65536 - int(o.Count))
 		}
 	}
-	if !present.Has('d') && !c.Method.IsICMP() {
-		c.DstPort = 33435
+	if !given.Has('d') && !o.Method.IsICMP() {
+		o.DstPort = 33435
 	}
-	if err := option.RunChecks(checksTowards, &c, present); err != nil {
-		return nil, err
-	}
-	return &c, nil
 }
 
 // headerLen computes HeaderLen.

@@ -2,7 +2,6 @@ package ping
 
 import (
 	"errors"
-	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -11,20 +10,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/technique"
+	"scamper/unpriv/technique/virtual"
 )
 
 // pid makes the ICMP id 0x1234 and the default port 0x9234.
-var pid = Defaults{Pid: 0x71234}
-
-// everything switches on the options that this version refuses, for one test.
-func everything(t testing.TB) {
-	t.Helper()
-	kept := table
-	table = table.WithoutMarks()
-	t.Cleanup(func() { table = kept })
-}
+var pid = technique.Defaults{Pid: 0x71234}
 
 var compare = cmp.Options{
 	cmpopts.IgnoreUnexported(Options{}),
@@ -54,7 +46,7 @@ func method(m warts.PingMethod, header, payload int) func(o *Options) {
 func both(a, b func(o *Options)) func(o *Options) { return func(o *Options) { a(o); b(o) } }
 
 func TestParse(t *testing.T) {
-	everything(t)
+	virtual.Everything(t, &commands)
 	addr := netip.MustParseAddr
 	tests := []struct {
 		text string
@@ -169,7 +161,7 @@ func TestParse(t *testing.T) {
 }
 
 // refusals are in the order of what is looked at first, not of letters.
-var refusals = []struct{ text, want string }{
+var refusals = []virtual.Refusal{
 	{"", "expected address to ping"},
 	{"-c 5", "expected address to ping"},
 	{"-Q 192.0.2.1", "could not parse ping command"},
@@ -261,118 +253,31 @@ var refusals = []struct{ text, want string }{
 }
 
 func TestRefusals(t *testing.T) {
-	everything(t)
-	for _, tt := range refusals {
-		_, _, err := Parse(tt.text, pid)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
-		}
-	}
+	virtual.Everything(t, &commands)
+	virtual.CheckRefusals(t, &commands, pid, refusals)
 }
 
-// TestTemplate holds that a template says the same as Parse, for good and bad options and both families.
+// TestTemplate holds that a template says the same as a command, for good and bad options and both families.
 func TestTemplate(t *testing.T) {
-	everything(t)
-	texts := []string{
+	virtual.Everything(t, &commands)
+	virtual.CheckTemplates(t, &commands, pid, virtual.Texts(
+		refusals,
 		"", "-c 3 -i 2", "-P udp-dport", "-s 40", "-R", "-T tsprespec=192.0.2.4", "-S 192.0.2.2", "-F 0", "-C 0x10",
-	}
-	for _, tt := range refusals {
-		if options, ok := strings.CutSuffix(tt.text, "192.0.2.1"); ok {
-			texts = append(texts, options)
-		}
-	}
-	for _, options := range texts {
-		tmpl, tmplErr := ParseTemplate(options, pid)
-		for _, dst := range []string{"192.0.2.1", "2001:db8::1"} {
-			want, wantDst, wantErr := Parse(options+" "+dst, pid)
-			var got *Options
-			err := tmplErr
-			if err == nil {
-				got, err = tmpl.For(netip.MustParseAddr(dst))
-			}
-			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
-				t.Errorf("%q to %s: %v, want %v", options, dst, err, wantErr)
-				continue
-			}
-			if err != nil {
-				continue
-			}
-			if diff := cmp.Diff(want, got, compare); diff != "" || wantDst != netip.MustParseAddr(dst) {
-				t.Errorf("%q to %s:\n%s", options, dst, diff)
-			}
-			again, _ := tmpl.For(netip.MustParseAddr(dst).Next())
-			if again != got {
-				t.Errorf("%q: two destinations of a family have different options", options)
-			}
-		}
-	}
-	if _, err := ParseTemplate("-c 2 192.0.2.9", pid); err == nil || err.Error() != "invalid destination address" {
-		t.Errorf("a template with a destination: %v", err)
-	}
-	tmpl, err := ParseTemplate("", pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tmpl.For(netip.Addr{}); err == nil {
-		t.Error("options towards no address")
-	}
-}
-
-func TestTemplateAllocs(t *testing.T) {
-	tmpl, err := ParseTemplate("-c 3", pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dst := netip.MustParseAddr("192.0.2.1")
-	n := testing.AllocsPerRun(100, func() {
-		if _, err := tmpl.For(dst); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if n != 0 {
-		t.Errorf("allocations per target = %v, want 0", n)
-	}
+	), compare)
 }
 
 func FuzzParse(f *testing.F) {
-	for _, tt := range refusals {
-		f.Add(tt.text)
-	}
-	f.Add("-P udp-dport -T tsprespec=192.0.2.2 -s 80 192.0.2.1")
-	kept := table
-	table = table.WithoutMarks()
-	f.Cleanup(func() { table = kept })
-	f.Fuzz(func(t *testing.T, text string) {
-		o, dst, err := Parse(text, pid)
-		if err != nil {
-			var e *option.Error
-			if !errors.As(err, &e) || e.Text == "" || e.Reason == 0 {
-				t.Fatalf("error %#v", err)
-			}
-			return
-		}
-		if !dst.IsValid() || dst.Is6() != o.V6 || dst.Zone() != "" {
-			t.Fatalf("destination %v", dst)
+	seeds := virtual.Texts(refusals, "-P udp-dport -T tsprespec=192.0.2.2 -s 80 192.0.2.1")
+	virtual.FuzzCommands(f, &commands, seeds, func(o *Options, dst netip.Addr) error {
+		if dst.Is6() != o.V6 {
+			return errors.New("wrong family")
 		}
 		if o.Count == 0 || o.TTL == 0 || o.Wait < time.Millisecond || o.Timeout < time.Millisecond ||
 			o.PayloadLen < 0 || o.Size() > 65535 || o.Size() < o.HeaderLen || len(o.TSAddrs) > 4 ||
 			len(o.Pattern) > 16 || o.Payload != nil && len(o.Payload) != o.PayloadLen ||
 			o.Src.IsValid() && o.Src.Is6() != o.V6 {
-			t.Fatalf("options out of range: %+v", o)
+			return errors.New("options out of range")
 		}
+		return nil
 	})
-}
-
-func BenchmarkTemplateFor(b *testing.B) {
-	tmpl, err := ParseTemplate("-P icmp-time -c 3", pid)
-	if err != nil {
-		b.Fatal(err)
-	}
-	dst := netip.MustParseAddr("192.0.2.1")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := tmpl.For(dst); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

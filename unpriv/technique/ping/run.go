@@ -81,48 +81,10 @@ type Pings struct {
 
 // Technique returns the row of ping in the registry.
 func Technique() technique.Technique {
-	var all *Pings
-	of := func(env *technique.Env) *Pings {
-		if all == nil || all.env != env {
-			all = &Pings{env: env}
-		}
-		return all
-	}
-	return technique.Technique{
-		Name:    "ping",
-		Grammar: Grammar,
-		Check: func(text string) error {
-			_, _, err := Parse(text, Defaults{})
-			return err
-		},
-		Parse: func(env *technique.Env, text string) (sched.Machine, error) {
-			opt, dst, err := Parse(text, Defaults{Pid: env.PID})
-			if err != nil {
-				return nil, err
-			}
-			return of(env).New(opt, dst), nil
-		},
-		Template: func(env *technique.Env, options string) (technique.Template, error) {
-			t, err := ParseTemplate(options, Defaults{Pid: env.PID})
-			if err != nil {
-				return nil, err
-			}
-			return template{of(env), t}, nil
-		},
-	}
-}
-
-type template struct {
-	all *Pings
-	*Template
-}
-
-func (t template) Machine(dst netip.Addr) (sched.Machine, error) {
-	opt, err := t.For(dst)
-	if err != nil {
-		return nil, err
-	}
-	return t.all.New(opt, dst), nil
+	return commands.Technique(func(env *technique.Env) technique.Maker[Options] {
+		all := &Pings{env: env}
+		return func(opt *Options, dst netip.Addr) sched.Machine { return all.New(opt, dst) }
+	})
 }
 
 // New returns the ping of a destination. opt is for the family of dst.

@@ -11,6 +11,7 @@ import (
 	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/tools/simnet"
+	"scamper/unpriv/technique"
 	"scamper/unpriv/technique/virtual"
 )
 
@@ -95,7 +96,7 @@ func FuzzReplies(f *testing.F) {
 			dst = target6
 		}
 		command := commands[int(which)%len(commands)] + " " + dst
-		if _, _, err := Parse("-w 1 "+command, Defaults{}); err != nil {
+		if _, _, err := Parse("-w 1 "+command, technique.Defaults{}); err != nil {
 			t.Skip(err)
 		}
 		r := w.trace("-w 1 " + command)

@@ -6,17 +6,8 @@ import (
 
 	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/technique"
 )
-
-// Defaults are the values of a command that depend on the process.
-type Defaults struct {
-	// Pid is the number of the process that probes. Its low 16 bits make the source port, the ICMP identifier and the
-	// checksum of ICMP-paris: pid & 0xffff | 0x8000.
-	Pid int
-}
-
-// port is the port and identifier used when none is given.
-func (d Defaults) port() uint16 { return uint16(d.Pid) | 0x8000 }
 
 // Options are the checked options of a trace towards destinations of one address family. Traces may share one value:
 // nothing changes it after it was parsed.
@@ -76,66 +67,19 @@ func (o *Options) Doubletree() bool { return len(o.GSS) > 0 || o.LSS != "" }
 // Grammar returns the descriptions of the options in the order of the manual page.
 func Grammar() []option.Option { return table.Options() }
 
+// commands is what trace commands are.
+var commands = technique.Commands[Options]{
+	Table: &table, New: newOptions, Alone: checksAlone, Complete: complete, Towards: checksTowards,
+}
+
 // Parse parses what follows the word trace in a command: options and destination. The error is an [*option.Error] whose
 // text is fit for a user.
-func Parse(text string, d Defaults) (*Options, netip.Addr, error) {
-	o := newOptions()
-	operand, present, err := table.Parse(text, o)
-	if err == nil {
-		err = o.checkAlone(text, present)
-	}
-	if err != nil {
-		return nil, netip.Addr{}, err
-	}
-	dst, ok := option.ParseAddr(operand)
-	if !ok {
-		return nil, netip.Addr{}, option.InvalidDestination()
-	}
-	if o, err = o.towards(dst.Is6(), present, d); err != nil {
-		return nil, netip.Addr{}, err
-	}
-	return o, dst, nil
-}
-
-// Template is the options of a trace without destination, for lists of destinations. It may be shared.
-type Template struct {
-	v4, v6     *Options
-	err4, err6 error
-}
-
-// ParseTemplate parses the options of a trace, to which destinations will be added. The error is the one that every
-// destination would have met.
-func ParseTemplate(optionText string, d Defaults) (*Template, error) {
-	o := newOptions()
-	rest, present, err := table.ParseOptions(optionText, o)
-	if err == nil {
-		err = o.checkAlone(optionText, present)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if rest != "" { // the destinations to come would be the second one of the command
-		return nil, option.InvalidDestination()
-	}
-	t := &Template{}
-	t.v4, t.err4 = o.towards(false, present, d)
-	t.v6, t.err6 = o.towards(true, present, d)
-	return t, nil
-}
-
-// For returns the options towards a destination. All destinations of a family get the same value, or the same error.
-func (t *Template) For(dst netip.Addr) (*Options, error) {
-	switch {
-	case dst.Is4():
-		return t.v4, t.err4
-	case dst.Is6():
-		return t.v6, t.err6
-	}
-	return nil, option.InvalidDestination()
+func Parse(text string, d technique.Defaults) (*Options, netip.Addr, error) {
+	return commands.Parse(text, d)
 }
 
 // newOptions returns the options of a trace that gives none. A source port and a destination port that depend on others
-// are filled in by towards.
+// are filled in by complete.
 func newOptions() *Options {
 	return &Options{
 		Method: warts.TraceUDPParis, FirstHop: 1, GapLimit: 5, GapAction: warts.TraceGapStop, Loops: 1, Attempts: 2,
@@ -143,35 +87,23 @@ func newOptions() *Options {
 	}
 }
 
-// checkAlone holds the rules that do not concern the destination, and refuses what this version cannot do.
-func (o *Options) checkAlone(text string, present option.Letters) error {
-	if err := option.RunChecks(checksAlone, o, present); err != nil {
-		return err
+// complete fills in what depends on the family of the destination, on the process and on other options.
+func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
+	port := uint16(d.Pid) | 0x8000 // also the identifier and the checksum of ICMP-paris
+	o.V6 = v6
+	o.AnySrcPort = given.Has('s') && o.SrcPort == 0
+	if !given.Has('s') || o.AnySrcPort && o.icmp() {
+		o.SrcPort = port
 	}
-	return table.Available(text)
-}
-
-// towards returns a copy of the options completed for destinations of a family.
-func (o *Options) towards(v6 bool, present option.Letters, d Defaults) (*Options, error) {
-	c := *o
-	c.V6 = v6
-	c.AnySrcPort = present.Has('s') && c.SrcPort == 0
-	if !present.Has('s') || c.AnySrcPort && c.icmp() {
-		c.SrcPort = d.port()
-	}
-	if !present.Has('d') {
-		c.DstPort = 33435
-		if c.Method == warts.TraceICMPEchoParis {
-			c.DstPort = d.port()
+	if !given.Has('d') {
+		o.DstPort = 33435
+		if o.Method == warts.TraceICMPEchoParis {
+			o.DstPort = port
 		}
 	}
-	if c.paris() && len(c.Payload) == 1 {
-		c.Payload = []byte{c.Payload[0], 0}
+	if o.paris() && len(o.Payload) == 1 {
+		o.Payload = []byte{o.Payload[0], 0}
 	}
-	if err := option.RunChecks(checksTowards, &c, present); err != nil {
-		return nil, err
-	}
-	return &c, nil
 }
 
 func (o *Options) tcp() bool { return o.Method == warts.TraceTCP || o.Method == warts.TraceTCPAck }

@@ -11,20 +11,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
 
-	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/technique"
+	"scamper/unpriv/technique/virtual"
 )
 
 // pid makes the default port 0x9234.
-var pid = Defaults{Pid: 0x71234}
-
-// everything switches on the options that this version refuses, for one test.
-func everything(t testing.TB) {
-	t.Helper()
-	kept := table
-	table = table.WithoutMarks()
-	t.Cleanup(func() { table = kept })
-}
+var pid = technique.Defaults{Pid: 0x71234}
 
 var compare = cmp.Options{
 	cmpopts.IgnoreUnexported(Options{}),
@@ -42,7 +35,7 @@ func plain(change func(o *Options)) *Options {
 }
 
 func TestParse(t *testing.T) {
-	everything(t)
+	virtual.Everything(t, &commands)
 	addr := netip.MustParseAddr
 	tests := []struct {
 		text string
@@ -121,7 +114,7 @@ func TestParse(t *testing.T) {
 }
 
 // refusals are in the order of what is looked at first, not of letters.
-var refusals = []struct{ text, want string }{
+var refusals = []virtual.Refusal{
 	{"-Q", "expected address to trace"},
 	{"", "expected address to trace"},
 	{"-X 192.0.2.1", "could not parse trace command"},
@@ -212,17 +205,12 @@ var refusals = []struct{ text, want string }{
 }
 
 func TestRefusals(t *testing.T) {
-	everything(t)
-	for _, tt := range refusals {
-		_, _, err := Parse(tt.text, pid)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("Parse(%q): %v, want %s", tt.text, err, tt.want)
-		}
-	}
+	virtual.Everything(t, &commands)
+	virtual.CheckRefusals(t, &commands, pid, refusals)
 }
 
 func TestGSSLimit(t *testing.T) {
-	everything(t)
+	virtual.Everything(t, &commands)
 	var b strings.Builder
 	for i := range maxGSS {
 		fmt.Fprintf(&b, "-z 10.0.%d.%d ", i>>8, i&255)
@@ -240,108 +228,26 @@ func TestGSSLimit(t *testing.T) {
 	}
 }
 
-// TestTemplate holds that a template says the same as Parse, for good and bad options and both families.
+// TestTemplate holds that a template says the same as a command, for good and bad options and both families.
 func TestTemplate(t *testing.T) {
-	everything(t)
-	texts := []string{
+	virtual.Everything(t, &commands)
+	virtual.CheckTemplates(t, &commands, pid, virtual.Texts(
+		refusals,
 		"", "-Q -q 3", "-p 0a", "-P icmp-paris", "-o 3", "-S 192.0.2.2", "-S 2001:db8::2", "-O raw -P tcp",
 		"-z 192.0.2.3 ", "-s 0",
-	}
-	for _, tt := range refusals {
-		if options, ok := strings.CutSuffix(tt.text, "192.0.2.1"); ok {
-			texts = append(texts, options)
-		}
-	}
-	for _, options := range texts {
-		tmpl, tmplErr := ParseTemplate(options, pid)
-		for _, dst := range []string{"192.0.2.1", "2001:db8::1"} {
-			want, wantDst, wantErr := Parse(options+" "+dst, pid)
-			var got *Options
-			err := tmplErr
-			if err == nil {
-				got, err = tmpl.For(netip.MustParseAddr(dst))
-			}
-			if fmt.Sprint(err) != fmt.Sprint(wantErr) {
-				t.Errorf("%q to %s: %v, want %v", options, dst, err, wantErr)
-				continue
-			}
-			if err != nil {
-				continue
-			}
-			if diff := cmp.Diff(want, got, compare); diff != "" || wantDst != netip.MustParseAddr(dst) {
-				t.Errorf("%q to %s:\n%s", options, dst, diff)
-			}
-			again, _ := tmpl.For(netip.MustParseAddr(dst).Next())
-			if again != got {
-				t.Errorf("%q: two destinations of a family have different options", options)
-			}
-		}
-	}
-	if _, err := ParseTemplate("-q 2 192.0.2.9", pid); err == nil || err.Error() != "invalid destination address" {
-		t.Errorf("a template with a destination: %v", err)
-	}
-	tmpl, err := ParseTemplate("", pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := tmpl.For(netip.Addr{}); err == nil {
-		t.Error("options towards no address")
-	}
-}
-
-func TestTemplateAllocs(t *testing.T) {
-	tmpl, err := ParseTemplate("-q 3", pid)
-	if err != nil {
-		t.Fatal(err)
-	}
-	dst := netip.MustParseAddr("192.0.2.1")
-	n := testing.AllocsPerRun(100, func() {
-		if _, err := tmpl.For(dst); err != nil {
-			t.Fatal(err)
-		}
-	})
-	if n != 0 {
-		t.Errorf("allocations per target = %v, want 0", n)
-	}
+	), compare)
 }
 
 func FuzzParse(f *testing.F) {
-	for _, tt := range refusals {
-		f.Add(tt.text)
-	}
-	f.Add("-QTq 3 -W '1' -P \"tcp\" -z 192.0.2.3 192.0.2.1")
-	kept := table
-	table = table.WithoutMarks()
-	f.Cleanup(func() { table = kept })
-	f.Fuzz(func(t *testing.T, text string) {
-		o, dst, err := Parse(text, pid)
-		if err != nil {
-			var e *option.Error
-			if !errors.As(err, &e) || e.Text == "" || e.Reason == 0 {
-				t.Fatalf("error %#v", err)
-			}
-			return
-		}
-		if !dst.IsValid() || dst.Is6() != o.V6 || dst.Zone() != "" {
-			t.Fatalf("destination %v", dst)
+	seeds := virtual.Texts(refusals, "-QTq 3 -W '1' -P \"tcp\" -z 192.0.2.3 192.0.2.1")
+	virtual.FuzzCommands(f, &commands, seeds, func(o *Options, dst netip.Addr) error {
+		if dst.Is6() != o.V6 {
+			return errors.New("wrong family")
 		}
 		if o.Attempts < 1 || o.Attempts > 20 || o.FirstHop == 0 || o.GapLimit == 0 || o.Wait < time.Second ||
 			o.Src.IsValid() && o.Src.Is6() != o.V6 || o.paris() && len(o.Payload) == 1 {
-			t.Fatalf("options out of range: %+v", o)
+			return errors.New("options out of range")
 		}
+		return nil
 	})
-}
-
-func BenchmarkTemplateFor(b *testing.B) {
-	tmpl, err := ParseTemplate("-P icmp-paris -q 3", pid)
-	if err != nil {
-		b.Fatal(err)
-	}
-	dst := netip.MustParseAddr("192.0.2.1")
-	b.ReportAllocs()
-	for b.Loop() {
-		if _, err := tmpl.For(dst); err != nil {
-			b.Fatal(err)
-		}
-	}
 }

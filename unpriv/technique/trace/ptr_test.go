@@ -9,6 +9,7 @@ import (
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
 	"scamper/unpriv/technique/virtual"
 )
 
@@ -113,7 +114,7 @@ func TestMissingName(t *testing.T) {
 	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	server := &nameServer{w: w, silent: netip.MustParseAddr("10.0.0.2")}
 	w.Env.Names = server
-	opt, dst, err := Parse("-O ptr -w 3 "+target4, Defaults{})
+	opt, dst, err := Parse("-O ptr -w 3 "+target4, technique.Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}

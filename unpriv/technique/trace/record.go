@@ -133,46 +133,10 @@ func (t *Trace) probeSize() int {
 
 // Technique returns the row of trace in the registry.
 func Technique() technique.Technique {
-	var all *Traces
-	of := func(env *technique.Env) *Traces {
-		if all == nil || all.env != env {
-			all = &Traces{env: env}
+	return commands.Technique(func(env *technique.Env) technique.Maker[Options] {
+		all := &Traces{env: env}
+		return func(opt *Options, dst netip.Addr) sched.Machine {
+			return sched.NewSession(all.New(opt, dst)).Machine()
 		}
-		return all
-	}
-	return technique.Technique{
-		Name:    "trace",
-		Grammar: Grammar,
-		Check: func(text string) error {
-			_, _, err := Parse(text, Defaults{})
-			return err
-		},
-		Parse: func(env *technique.Env, text string) (sched.Machine, error) {
-			opt, dst, err := Parse(text, Defaults{Pid: env.PID})
-			if err != nil {
-				return nil, err
-			}
-			return sched.NewSession(of(env).New(opt, dst)).Machine(), nil
-		},
-		Template: func(env *technique.Env, options string) (technique.Template, error) {
-			t, err := ParseTemplate(options, Defaults{Pid: env.PID})
-			if err != nil {
-				return nil, err
-			}
-			return template{of(env), t}, nil
-		},
-	}
-}
-
-type template struct {
-	all *Traces
-	*Template
-}
-
-func (t template) Machine(dst netip.Addr) (sched.Machine, error) {
-	opt, err := t.For(dst)
-	if err != nil {
-		return nil, err
-	}
-	return sched.NewSession(t.all.New(opt, dst)).Machine(), nil
+	})
 }
