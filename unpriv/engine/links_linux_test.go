@@ -3,6 +3,7 @@ package engine
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"iter"
 	"testing"
 	"time"
@@ -99,10 +100,13 @@ type asks struct {
 
 func (a *asks) Turn(loop.Mono) loop.Mono {
 	if a.flood.left > 0 {
-		if err := a.links.SendFrame(a.index, a.frame, func(err error) { a.failed = append(a.failed, err) }); err != nil {
+		err := a.links.SendFrame(a.index, a.frame, func(err error) { a.failed = append(a.failed, err) })
+		switch {
+		case err == nil:
+			a.asked++
+		case !errors.Is(err, netio.ErrFull): // the other goroutine gets no processor at the moment
 			a.t.Errorf("question %d: %v", a.asked, err)
 		}
-		a.asked++
 	}
 	return loop.Never
 }
