@@ -66,16 +66,18 @@ func TestNeighbours(t *testing.T) {
 		know := func(state string) {
 			chain.Prober.IP("neigh replace " + addr.String() + " lladdr " + false4 + " dev eth0 nud " + state)
 		}
-		know("reachable")
-		packets, _ = probe()
-		got := segments(packets)
-		for _, to := range got {
-			if to != false4 {
-				t.Errorf("%v, known: a segment to %v", addr, to)
+		for _, state := range []string{"permanent", "reachable"} {
+			know(state)
+			packets, _ = probe()
+			got := segments(packets)
+			for _, to := range got {
+				if to != false4 {
+					t.Errorf("%v, %s: a segment to %v", addr, state, to)
+				}
 			}
-		}
-		if len(got) == 0 || questions(packets, addr) != 0 {
-			t.Errorf("%v, known: %d segments, %d questions", addr, len(got), questions(packets, addr))
+			if len(got) == 0 || questions(packets, addr) != 0 {
+				t.Errorf("%v, %s: %d segments, %d questions", addr, state, len(got), questions(packets, addr))
+			}
 		}
 		know("reachable")
 		packets, r = probe("-O", "noinitndc")

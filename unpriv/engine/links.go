@@ -30,7 +30,11 @@ func (l *links) preload() error {
 		return fmt.Errorf("reading the kernel's neighbours: %w", err)
 	}
 	for _, n := range list {
-		l.cache.Preload(n.IfIndex, n.Addr, packet.MAC(n.MAC))
+		if n.Static {
+			l.cache.PreloadStatic(n.IfIndex, n.Addr, packet.MAC(n.MAC))
+		} else {
+			l.cache.Preload(n.IfIndex, n.Addr, packet.MAC(n.MAC))
+		}
 	}
 	return nil
 }

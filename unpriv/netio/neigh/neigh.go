@@ -111,8 +111,10 @@ type Cache struct {
 
 type entry struct {
 	mac   packet.MAC
-	until loop.Mono
+	until loop.Mono // Never: it is static
 }
+
+func (e entry) static() bool { return e.until == loop.Never }
 
 // New returns an empty cache.
 func New(timers *loop.Timers, clock loop.Clock, sender Sender) *Cache {
@@ -127,8 +129,14 @@ func New(timers *loop.Timers, clock loop.Clock, sender Sender) *Cache {
 func (c *Cache) Preload(ifindex int, addr netip.Addr, mac packet.MAC) {
 	k := Key{ifindex, addr.WithZone("")}
 	if _, ok := c.Lookup(k); !ok {
-		c.learn(k, mac, KernelLife)
+		c.learn(k, mac, c.clock.Mono().Add(KernelLife))
 	}
+}
+
+// PreloadStatic remembers a neighbour whose address somebody has set. It stays, whatever the neighbour or the interface
+// does: who sets an address does so because asking for it does not help, or is not safe.
+func (c *Cache) PreloadStatic(ifindex int, addr netip.Addr, mac packet.MAC) {
+	c.learn(Key{ifindex, addr.WithZone("")}, mac, loop.Never)
 }
 
 // Lookup returns what is known of a neighbour.
@@ -144,11 +152,11 @@ func (c *Cache) Lookup(k Key) (packet.MAC, bool) {
 	return e.mac, true
 }
 
-// Forget drops what is known of all neighbours on an interface, as when its link went
+// Forget drops what was learned of all neighbours on an interface, as when its link went
 // down, or on all interfaces if ifindex is 0. Questions under way go on.
 func (c *Cache) Forget(ifindex int) {
-	for k := range c.known {
-		if k.IfIndex == ifindex || ifindex == 0 {
+	for k, e := range c.known {
+		if !e.static() && (k.IfIndex == ifindex || ifindex == 0) {
 			delete(c.known, k)
 		}
 	}
@@ -156,14 +164,14 @@ func (c *Cache) Forget(ifindex int) {
 
 // moved forgets a neighbour if it has another address than is known.
 func (c *Cache) moved(k Key, mac packet.MAC) {
-	if e, ok := c.known[k]; ok && e.mac != mac && mac != (packet.MAC{}) {
+	if e, ok := c.known[k]; ok && !e.static() && e.mac != mac && mac != (packet.MAC{}) {
 		delete(c.known, k)
 		c.Stats.Moved++
 	}
 }
 
-// learn remembers a neighbour, and makes room for it if need be.
-func (c *Cache) learn(k Key, mac packet.MAC, life time.Duration) {
+// learn remembers a neighbour until some time, and makes room for it if need be.
+func (c *Cache) learn(k Key, mac packet.MAC, until loop.Mono) {
 	now := c.clock.Mono()
 	if _, there := c.known[k]; !there && len(c.known) >= c.max {
 		// A few are looked at, in random order: to look at all for each that comes would take
@@ -185,7 +193,7 @@ func (c *Cache) learn(k Key, mac packet.MAC, life time.Duration) {
 			c.Stats.Forgotten++
 		}
 	}
-	c.known[k] = entry{mac, now.Add(life)}
+	c.known[k] = entry{mac, until}
 }
 
 // question is one that is under way.
@@ -319,7 +327,7 @@ func (c *Cache) Reply(ifindex int, addr netip.Addr, mac packet.MAC) (used bool) 
 	if a == nil || mac == (packet.MAC{}) {
 		return false
 	}
-	c.learn(k, mac, Life)
+	c.learn(k, mac, c.clock.Mono().Add(Life))
 	c.Stats.Answered++
 	a.end(mac, nil)
 	return true

@@ -166,6 +166,32 @@ func TestForget(t *testing.T) {
 	}
 }
 
+// What somebody has set stays whatever happens, and is better than what was heard.
+func TestStatic(t *testing.T) {
+	b := newBench()
+	b.Preload(3, other4, ownMAC)
+	b.PreloadStatic(3, other4, otherMAC)
+	k := Key{3, other4}
+	for _, step := range []struct {
+		name string
+		do   func()
+	}{
+		{"loaded", func() {}},
+		{"kernel's word", func() { b.Preload(3, other4, ownMAC) }},
+		{"link down", func() { b.Forget(3) }},
+		{"all links down", func() { b.Forget(0) }},
+		{"another address told", func() { b.moved(k, ownMAC) }},
+		{"a year", func() { b.pass(365 * 24 * time.Hour) }},
+	} {
+		step.do()
+		if mac, ok := b.Lookup(k); !ok || mac != otherMAC {
+			t.Errorf("%s: %v, %v", step.name, mac, ok)
+		}
+	}
+	b.ask("", query4(3))
+	b.expect(t, 0, ": "+otherMAC.String())
+}
+
 func TestCancel(t *testing.T) {
 	b := newBench()
 	p := b.ask("cancelled", query4(3))

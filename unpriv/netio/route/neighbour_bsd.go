@@ -34,7 +34,7 @@ func (t *Table) neighbours() (list []Neighbour, err error) {
 			if !ok || len(link.Addr) != 6 {
 				continue
 			}
-			n := Neighbour{IfIndex: r.Index, MAC: [6]byte(link.Addr)}
+			n := Neighbour{IfIndex: r.Index, MAC: [6]byte(link.Addr), Static: r.Flags&unix.RTF_STATIC != 0}
 			switch a := r.Addrs[unix.RTAX_DST].(type) {
 			case *route.Inet4Addr:
 				n.Addr = netip.AddrFrom4(a.IP)

@@ -35,7 +35,7 @@ func (t *Table) neighbours() (list []Neighbour, err error) {
 }
 
 // parseNeighbour reads an RTM_NEWNEIGH: struct ndmsg (linux/neighbour.h) and attributes.
-// It is good if the neighbour was heard of lately and has an Ethernet address.
+// It is good if the neighbour was heard of lately, or was set by hand, and has an Ethernet address.
 func parseNeighbour(b []byte) (n Neighbour, good bool, err error) {
 	if len(b) < unix.SizeofNdMsg {
 		return Neighbour{}, false, fmt.Errorf("neighbour of %d bytes: %w", len(b), errCut)
@@ -57,6 +57,7 @@ func parseNeighbour(b []byte) (n Neighbour, good bool, err error) {
 			copy(n.MAC[:], value)
 		}
 	}
-	good = state&unix.NUD_REACHABLE != 0 && haveMAC && n.Addr.IsValid() && n.IfIndex > 0
+	n.Static = state&unix.NUD_PERMANENT != 0
+	good = (n.Static || state&unix.NUD_REACHABLE != 0) && haveMAC && n.Addr.IsValid() && n.IfIndex > 0
 	return n, good, nil
 }

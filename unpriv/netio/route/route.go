@@ -249,14 +249,16 @@ type Neighbour struct {
 	IfIndex int
 	Addr    netip.Addr // without zone
 	MAC     [6]byte
+	// Static says that somebody has set it: the kernel believes it whatever it hears.
+	Static bool
 }
 
 // maxNeighbours bounds what is read of the kernel's neighbour cache.
 const maxNeighbours = 1 << 16
 
 // Neighbours returns the neighbours of which the kernel knows an Ethernet address that
-// it has recently seen to work (Linux: those in state reachable). The error is
-// ErrNoSocket without a routing socket.
+// it has recently seen to work, or that was set by hand (Linux: those in state reachable
+// and permanent). The error is ErrNoSocket without a routing socket.
 func (t *Table) Neighbours() ([]Neighbour, error) {
 	if t.fd < 0 {
 		return nil, fmt.Errorf("neighbour cache: %w", ErrNoSocket)

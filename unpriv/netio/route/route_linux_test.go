@@ -210,6 +210,7 @@ func TestNeighbours(t *testing.T) {
 	host.IP("neigh add 10.0.1.50 lladdr 02:00:00:00:00:50 dev eth0 nud reachable",
 		"neigh add 10.0.1.51 lladdr 02:00:00:00:00:51 dev eth0 nud stale",
 		"neigh add 10.0.1.52 dev eth0 nud failed",
+		"neigh add 10.0.1.53 lladdr 02:00:00:00:00:53 dev eth0 nud permanent",
 		"neigh add fd00:1::50 lladdr 02:00:00:00:00:60 dev eth0 nud reachable")
 	host.Do(func() {
 		table := newTable(t, route.Config{FD: routingSocket(t)})
@@ -219,6 +220,7 @@ func TestNeighbours(t *testing.T) {
 		}
 		want := []route.Neighbour{
 			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("10.0.1.50"), MAC: [6]byte{2, 0, 0, 0, 0, 0x50}},
+			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("10.0.1.53"), MAC: [6]byte{2, 0, 0, 0, 0, 0x53}, Static: true},
 			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("fd00:1::50"), MAC: [6]byte{2, 0, 0, 0, 0, 0x60}},
 		}
 		if diff := cmp.Diff(want, list, addrs); diff != "" {
