@@ -3,8 +3,10 @@ package engine
 import (
 	"fmt"
 	"net/netip"
+	"time"
 
 	"scamper/shared/packet"
+	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 	"scamper/unpriv/netio/neigh"
 	"scamper/unpriv/netio/route"
@@ -62,10 +64,11 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		socket.Release()
 		return nil
 	}
+	w := &way{Link: found, links: l, own: macOf(iface.MAC), v6: dst.Is6()}
 	// The socket stays open while the neighbour is asked: its answer comes in there.
 	finish := func(mac packet.MAC, err error) {
 		if err == nil {
-			found.Header, err = neigh.AppendHeader(nil, found.Type, macOf(iface.MAC), mac, dst.Is6())
+			err = w.leadTo(mac)
 		}
 		if err != nil {
 			done(nil, err)
@@ -87,13 +90,55 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		finish(packet.MAC{}, err)
 		return nil
 	}
-	question := l.cache.Resolve(neigh.Query{
-		Key: neigh.Key{IfIndex: r.IfIndex, Addr: r.NextHop(dst)}, SrcIP: src, SrcMAC: macOf(iface.MAC),
-	}, finish)
+	w.hop = neigh.Query{
+		Key: neigh.Key{IfIndex: r.IfIndex, Addr: r.NextHop(dst)}, SrcIP: src, SrcMAC: w.own,
+	}
+	w.look, found.Renew = l.engine.loop.Now().Add(renewEvery), w.renew
+	question := l.cache.Resolve(w.hop, finish)
 	return func() {
 		question.Cancel()
 		socket.Release()
 	}
+}
+
+// way is a Link whose header leads to a neighbour. Measurements can last for hours, and that may get another address
+// meanwhile: when another machine takes over, for instance.
+type way struct {
+	*technique.Link
+	links *links
+	own   packet.MAC // the interface's
+	v6    bool
+	hop   neigh.Query
+	look  loop.Mono // when to look again what is known of the neighbour
+}
+
+// renewEvery is how often it is looked whether a neighbour still has its address.
+const renewEvery = time.Second
+
+// leadTo makes the header.
+func (w *way) leadTo(mac packet.MAC) (err error) {
+	w.Header, err = neigh.AppendHeader(w.Header[:0], w.Type, w.own, mac, w.v6)
+	return err
+}
+
+// renew implements Link.Renew. A neighbour of which nothing is known any more is asked, in the next turn of the loop since
+// this is in the midst of sending. Until it answers, the address that it had is the best one there is.
+func (w *way) renew() {
+	now := w.links.engine.loop.Now()
+	if now < w.look {
+		return
+	}
+	w.look = now.Add(renewEvery)
+	answered := func(mac packet.MAC, err error) {
+		if err == nil {
+			_ = w.leadTo(mac) // it could be made for this type of link before
+		}
+	}
+	if mac, ok := w.links.cache.Lookup(w.hop.Key); ok {
+		answered(mac, nil)
+		return
+	}
+	w.links.engine.loop.Post(func() { w.links.cache.Resolve(w.hop, answered) })
 }
 
 // sourceOn returns our address from which to ask for the next hop.

@@ -58,21 +58,29 @@ func synsTo(packets []testkit.Packet, mac string) (n int) {
 }
 
 // A run that lasts hears that the next hop has another address now, and that the link was down: it asks again and sends
-// to the new one at once.
+// to the new one at once, be it of many measurements or a single one.
 func TestNeighbourMoves(t *testing.T) {
+	t.Run("many", func(t *testing.T) {
+		list := filepath.Join(testkit.OpenDir(t), "list")
+		var text strings.Builder
+		for i := range 200 {
+			fmt.Fprintf(&text, "10.64.1.%d\n", i)
+		}
+		if err := os.WriteFile(list, []byte(text.String()), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		neighbourMoves(t, "-l", "1", "-C", "1", "-c", "ping -P tcp-syn -c 1 -W 100ms", "-f", list)
+	})
+	t.Run("one", func(t *testing.T) {
+		neighbourMoves(t, "-I", "ping -P tcp-syn -c 65535 -i 20ms 10.64.1.1")
+	})
+}
+
+func neighbourMoves(t *testing.T, args ...string) {
 	chain := far(t)
 	gateway := chain.Links[0].B
-	list := filepath.Join(testkit.OpenDir(t), "list")
-	var text strings.Builder
-	for i := range 200 {
-		fmt.Fprintf(&text, "10.64.1.%d\n", i)
-	}
-	if err := os.WriteFile(list, []byte(text.String()), 0o644); err != nil {
-		t.Fatal(err)
-	}
 	seen := chain.Prober.Capture("eth0")
-	p := chain.Prober.Start(command(t, "-p", "50", "-O", "noinitndc", "-o", os.DevNull, "-l", "1", "-C", "1",
-		"-c", "ping -P tcp-syn -c 1 -W 100ms", "-f", list))
+	p := chain.Prober.Start(command(t, append([]string{"-p", "50", "-O", "noinitndc", "-o", os.DevNull}, args...)...))
 	answeredBy := func(mac string) {
 		t.Helper()
 		waitFor(t, "probes to "+mac, func() bool {

@@ -18,6 +18,8 @@ type Link struct {
 	// MTU is the interface's, in bytes.
 	MTU  int
 	Type netio.LinkType
+	// Renew is called before each frame and brings Header up to date; nil if it never changes. It may send nothing itself.
+	Renew func()
 }
 
 // CanSend reports whether frames can be sent on the link.

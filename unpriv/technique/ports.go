@@ -162,6 +162,9 @@ func (p *Ports) Packet(b []byte, a Appender, dst netip.AddrPort, ttl, tos uint8)
 		}
 		pk.Dst = netip.AddrPortFrom(dst.Addr(), 0)
 	case FormFrame:
+		if p.Link.Renew != nil {
+			p.Link.Renew()
+		}
 		b, err = a.AppendPacket(append(b, p.Link.Header...))
 	case FormMessage:
 		b, err = a.AppendMessage(b)
