@@ -115,7 +115,7 @@ func TestRefusalsInList(t *testing.T) {
 	for i := range 2 {
 		line, rest, _ := strings.Cut(r.Stderr, "\n")
 		place := fmt.Sprintf("%s:%d", list, i+1)
-		if !strings.HasSuffix(line, place+": -g failed: gaplimit must be within 1 - 255") {
+		if !strings.HasSuffix(line, place+": trace -g 0: -g failed: gaplimit must be within 1 - 255") {
 			t.Errorf("-c of line %d: %s", i+1, line)
 		}
 		r.Stderr = rest

@@ -131,6 +131,27 @@ var lists = []struct {
 		},
 	},
 	{"only bad lines", "x\ny\n", nil, nil, []string{":1: invalid destination address", ":2: invalid destination address"}},
+	{
+		"command that is wrong", "127.0.0.1\nx\n",
+		[]string{"-c", "ping -c 0"},
+		nil,
+		[]string{
+			":1: ping -c 0: -c failed: attempts must be within 1 - 65535",
+			":2: ping -c 0: -c failed: attempts must be within 1 - 65535",
+		},
+	},
+	{
+		"command that does not fit some lines", "127.0.0.1\n::1\nx\n",
+		[]string{"-c", quick + " -R"},
+		[]string{"127.0.0.1"},
+		[]string{":2: " + quick + " -R: record route option only valid with IPv4 dst", ":3: invalid destination address"},
+	},
+	{
+		"unknown command", "127.0.0.1\n",
+		[]string{"-c", "pong"},
+		nil,
+		[]string{":1: pong: could not determine command type"},
+	},
 	{"empty", "", nil, nil, nil},
 	{
 		"commands", quick + " 127.0.0.1\r\n# no\n\n" + quick + " 127.0.0.2#x\n" + quick + " ::1",

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"errors"
 	"fmt"
 	"iter"
 	"strings"
@@ -87,7 +88,12 @@ func (f *feed) Restore(held iter.Seq2[sched.Machine, sched.Origin]) {
 // build makes the task of a command.
 func (f *feed) build(c *source.Cycle, cmd *source.Command) (sched.Machine, error) {
 	if cmd.Target {
-		return f.target(c.Source.Config().Command, cmd)
+		command := c.Source.Config().Command
+		m, err := f.target(command, cmd)
+		if err != nil && !errors.Is(err, &option.Error{Reason: option.Operand}) {
+			err = fmt.Errorf("%s: %w", command, err) // the line, which will be named too, is not what is wrong
+		}
+		return m, err
 	}
 	return f.command(cmd.Text)
 }
