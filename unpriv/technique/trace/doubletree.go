@@ -49,7 +49,7 @@ func (t *Trace) doubletree(s *sched.Session) outcome {
 func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
 	ttl = t.first
 	for {
-		r, i, res := t.probeHop(s, ttl)
+		r, i, res := t.probeHop(s, ttl, false)
 		if res == halted {
 			return 0, false
 		}
@@ -106,9 +106,9 @@ const (
 	halted // or an error; the stop reason is set
 )
 
-// probeHop probes a TTL up to Attempts times and returns the first reply to one of these probes. Replies to others are
-// late, and recorded.
-func (t *Trace) probeHop(s *sched.Session, ttl int) (*warts.TraceReply, int, result) {
+// probeHop probes a TTL until the first reply to one of these probes, which it returns; with all, it sends all probes that
+// the options give a hop, and returns none. Replies to other probes are late, and recorded.
+func (t *Trace) probeHop(s *sched.Session, ttl int, all bool) (*warts.TraceReply, int, result) {
 	filed := func(r *probe.Reply) (int, *warts.TraceReply) {
 		i, reply := t.file(r)
 		if reply == nil || int(t.sent[i].TTL) != ttl {
@@ -116,7 +116,7 @@ func (t *Trace) probeHop(s *sched.Session, ttl int) (*warts.TraceReply, int, res
 		}
 		return i, reply
 	}
-	for attempt := range int(t.opt.Attempts) {
+	for attempt := 0; attempt < t.wanted(ttl); attempt++ {
 		for turn := false; !turn; {
 			switch ev := t.turn(s); ev.Kind {
 			case sched.Turn:
@@ -125,7 +125,7 @@ func (t *Trace) probeHop(s *sched.Session, ttl int) (*warts.TraceReply, int, res
 				t.halt()
 				return nil, 0, halted
 			case sched.Reply:
-				if i, r := filed(ev.Reply); r != nil {
+				if i, r := filed(ev.Reply); r != nil && !all {
 					return r, i, answered
 				}
 			}
@@ -140,18 +140,24 @@ func (t *Trace) probeHop(s *sched.Session, ttl int) (*warts.TraceReply, int, res
 				t.halt()
 				return nil, 0, halted
 			case sched.Reply:
-				if i, r := filed(ev.Reply); r != nil {
+				i, r := filed(ev.Reply)
+				if r != nil && !all {
 					return r, i, answered
 				}
+				waiting = r == nil || i != len(t.sent)-1
 			case sched.Timeout:
 				waiting = false
 			}
 		}
 	}
+	if t.hasReply(ttl) {
+		return nil, 0, answered
+	}
 	return nil, 0, silent
 }
 
-// backwardPhase probes from below FirstHop down to 1 until an address is known already.
+// backwardPhase probes from below FirstHop down to 1 until an address is known already. With -Q and -c a hop gets all its
+// probes, and one known address among those that replied is enough.
 func (t *Trace) backwardPhase(s *sched.Session) {
 	var lss map[netip.Addr]bool
 	if t.opt.LSS != "" {
@@ -159,27 +165,38 @@ func (t *Trace) backwardPhase(s *sched.Session) {
 	}
 	t.tree.own = make(map[netip.Addr]bool)
 	for ttl := t.first - 1; ttl >= 1; ttl-- {
-		r, _, res := t.probeHop(s, ttl)
-		switch {
-		case res == halted:
+		_, _, res := t.probeHop(s, ttl, t.exhaustive())
+		if res == halted {
 			return
-		case res == answered:
-			a := r.Addr.IP()
-			switch {
-			case ttl == 1:
-				t.first = 1
-				return
-			case lss != nil && !lss[a]:
-				lss[a], t.tree.own[a] = true, true
-			case t.tree.own[a]: // a loop
-			default:
-				t.tree.lssStop = a
-				t.first = ttl
-				return
-			}
 		}
 		t.first = ttl
+		if ttl > 1 && t.met(ttl, lss) {
+			return
+		}
 	}
+}
+
+// met adds the addresses that replied at a TTL to the local stop set, and reports whether one was there already.
+func (t *Trace) met(ttl int, lss map[netip.Addr]bool) bool {
+	own := t.tree.own
+	for i := range t.sent {
+		p := &t.sent[i]
+		if p.phase != phaseTrace || int(p.TTL) != ttl {
+			continue
+		}
+		for j := range p.Replies {
+			a := p.Replies[j].Addr.IP()
+			switch {
+			case own[a]: // a loop, or the hop answers again
+			case lss == nil || lss[a]:
+				t.tree.lssStop = a
+				return true
+			default:
+				lss[a], own[a] = true, true
+			}
+		}
+	}
+	return false
 }
 
 // inGSS reports whether a reply is from the global stop set, which ends the forward phase.

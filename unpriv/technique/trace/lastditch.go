@@ -8,7 +8,7 @@ import (
 
 // lastDitch probes with the largest TTL: is the destination there, behind the silent hops? The first reply ends it.
 func (t *Trace) lastDitch(s *sched.Session) {
-	for attempt := range int(t.opt.Attempts) {
+	for attempt := range t.attempts() {
 		for turn := false; !turn; {
 			ev := t.turn(s)
 			switch ev.Kind {

@@ -315,16 +315,12 @@ func takeIf(ok bool) verdict {
 	return ignore
 }
 
-// probe sends packets of a size, up to Attempts of them, until a reply comes that judge takes. It is asked about replies
+// probe sends packets of a size, as many as attempts says, until a reply comes that judge takes. It is asked about replies
 // to probes of discovery only.
 func (m *pmtud) probe(
 	s *sched.Session, step mtuStep, size, ttl int, judge func(p *sentProbe, r *probe.Reply) verdict,
 ) (mtuReply, result) {
 	t := m.trace
-	attempts := int(t.opt.Attempts)
-	if t.opt.Confidence != 0 {
-		attempts = confidence(int(t.opt.Confidence), 0)
-	}
 	filed := func(r *probe.Reply) (mtuReply, bool) {
 		i, ok := t.answers(r)
 		if !ok || t.sent[i].phase != phasePMTUD || r.Kind == probe.KindUDP {
@@ -336,7 +332,7 @@ func (m *pmtud) probe(
 		}
 		return mtuReply{probe: i, reply: len(t.sent[i].Replies) - 1, valid: true}, true
 	}
-	for attempt := range attempts {
+	for attempt := range t.attempts() {
 		for turn := false; !turn; {
 			switch ev := t.turn(s); ev.Kind {
 			case sched.Turn:

@@ -129,6 +129,14 @@ func (t *Trace) wanted(ttl int) int {
 	return confidence(int(t.opt.Confidence), t.addresses(ttl))
 }
 
+// attempts is how many probes are sent at most where one reply is enough.
+func (t *Trace) attempts() int {
+	if t.opt.Confidence == 0 {
+		return int(t.opt.Attempts)
+	}
+	return confidence(int(t.opt.Confidence), 0)
+}
+
 // The number of probes after which there are n or more interfaces with less than 5% or 1% probability, if n-1 have
 // replied: from n = 2 on (Augustin et al., "Multipath tracing with Paris traceroute", E2EMON 2007).
 var (
