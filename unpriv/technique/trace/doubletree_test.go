@@ -113,24 +113,24 @@ func TestDoubletree(t *testing.T) {
 			hops: "1:192.0.2.1 2:10.0.0.2 3:10.0.0.6 4:10.0.0.10 5:" + target4 + " 6:",
 		},
 		{
-			name: "all attempts, forward and backward", command: "-f 4 -Q -q 2 -Z a " + target4, topology: path("", "", "", "", ""),
-			sent: "4 5 5 3 3 2 2 1 1", reason: "COMPLETED/0", first: 1, added: []string{hopAddr(3), hopAddr(2)},
+			name: "all attempts, forward and backward", command: "-f 4 -Q -q 2 -Z a " + target4, topology: virtual.Chain("", "", "", "", ""),
+			sent: "4 5 5 3 3 2 2 1 1", reason: "COMPLETED/0", first: 1, added: []string{virtual.HopAddr(3), virtual.HopAddr(2)},
 			hops: "1:192.0.2.1 1:192.0.2.1 2:10.0.0.2 2:10.0.0.2 3:10.0.0.6 3:10.0.0.6 4:10.0.0.10 5:" + target4 + " 5:" + target4,
 		},
 		{
 			name: "all attempts, one lost, stopped by the local stop set", command: "-f 4 -Q -q 2 -w 1 -Z a " + target4,
-			topology: path("", "", "", "", ""), known: []string{hopAddr(2)}, fate: func(p sentPacket) []time.Duration {
-				if p.ttl == 2 && p.n == 6 {
-					return []time.Duration{}
+			topology: virtual.Chain("", "", "", "", ""), known: []string{virtual.HopAddr(2)}, fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL == 2 && p.N == 6 {
+					return nil
 				}
-				return nil
+				return virtual.Once
 			},
-			sent: "4 5 5 3 3 2 2", reason: "COMPLETED/0", first: 2, lss: hopAddr(2), added: []string{hopAddr(3), hopAddr(2)},
+			sent: "4 5 5 3 3 2 2", reason: "COMPLETED/0", first: 2, lss: virtual.HopAddr(2), added: []string{virtual.HopAddr(3), virtual.HopAddr(2)},
 			hops: "2:10.0.0.2 2: 3:10.0.0.6 3:10.0.0.6 4:10.0.0.10 5:" + target4 + " 5:" + target4,
 		},
 		{
 			name: "confidence where nobody answers", command: "-f 4 -c 95 -q 1 -w 1 -g 1 -Z a " + target4,
-			topology: path(quiet, "", "", "", quiet), sent: "4 4 4 4 4 4 2 3 3 3 3 3 3 4 4 4 4 4 4 1 1 1 1 1 1",
+			topology: virtual.Chain(quiet, "", "", "", quiet), sent: "4 4 4 4 4 4 2 3 3 3 3 3 3 4 4 4 4 4 4 1 1 1 1 1 1",
 			reason: "GAPLIMIT/0", first: 1, hops: "1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 1:192.0.2.1 " +
 				"2:10.0.0.2 3:10.0.0.6 3:10.0.0.6 3:10.0.0.6 3:10.0.0.6 3:10.0.0.6 3:10.0.0.6 " +
 				"4: 4: 4: 4: 4: 4: 4: 4: 4: 4: 4: 4:",

@@ -32,7 +32,7 @@ func TestLastDitch(t *testing.T) {
 
 // Of the last ditch, too, -c says how many probes there are.
 func TestLastDitchConfidence(t *testing.T) {
-	w := newWorld(t, parsed(t, path(quiet, "", quiet)))
+	w := newWorld(t, virtual.Parse(t, virtual.Chain(quiet, "", quiet)))
 	w.trace("-w 1 -c 95 -q 1 -g 1 -G 2 " + target4)
 	if got, want := w.ttls(), "1 1 1 1 1 1 2 2 2 2 2 2 255 255 255 255 255 255"; got != want {
 		t.Errorf("sent %s, want %s", got, want)

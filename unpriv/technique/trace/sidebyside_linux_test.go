@@ -132,6 +132,8 @@ func TestSideBySide(t *testing.T) {
 		}},
 		{"chain", []string{"-f 3 -z 10.0.0.10 198.51.100.10", "-f 5 -z 2001:db8::99 2001:db8:100::10"}},
 		{"chain", []string{"-f 5 -z 10.0.0.10 -Z b 198.51.100.10"}},
+		{"chain", []string{"-f 4 -Q -q 3 -Z c 198.51.100.10", "-f 4 -c 95 -Z d 2001:db8:100::10", "-f 3 -Q -q 2 -z 10.9.9.9 198.51.100.10"}},
+		{"trace", []string{"-c 95 -w 1 -g 1 -G 2 -q 1 198.51.104.10"}},
 		{"pmtu", []string{"-P udp -M -w 1 -q 1 198.51.100.10", "-M -w 1 -q 2 2001:db8:100::10", "-M -w 1 -q 1 198.51.106.10"}},
 		{"pmtu", []string{
 			"-M -w 1 -q 1 198.51.101.10", "-M -w 1 -q 1 198.51.102.10", "-M -w 1 -q 1 198.51.103.10", "-M -w 1 -q 1 198.51.104.10",
@@ -189,9 +191,11 @@ func differ(t *testing.T, topology *simnet.Topology, theirs, ours string, comman
 func unlistLast(r map[string]any) {
 	list, _ := r["hops"].([]any)
 	first, _ := r["firsthop"].(float64)
-	if len(list) > 0 && list[0].(map[string]any)["probe_ttl"] == first {
-		r["hops"], r["firsthop"] = list[1:], first+1
+	ended := first
+	for len(list) > 0 && list[0].(map[string]any)["probe_ttl"] == ended {
+		list, first = list[1:], ended+1
 	}
+	r["hops"], r["firsthop"] = list, first
 }
 
 // lengthen adds what Debian's scamper sends behind a fragment without recording it: eight bytes.
