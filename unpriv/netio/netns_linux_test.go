@@ -256,6 +256,27 @@ func TestRawUDPAndRawIP(t *testing.T) {
 	}
 }
 
+// TestPathMTU4 is what TestICMP6 has for IPv6: what the kernel learnt about the path does not stop a probe.
+func TestPathMTU4(t *testing.T) {
+	f := newFar(t)
+	f.link.A.Namespace.IP("route add 10.99.0.0/16 via " + f.link.B.Addr4.String() + " mtu 1280")
+	dst := netip.MustParseAddr("10.99.0.1")
+	for _, key := range []Key{
+		{Kind: ICMP, Src: netip.AddrPortFrom(f.src, 0)}, {Kind: RawUDP, Src: netip.AddrPortFrom(f.src, 0)}, {Kind: RawIP},
+	} {
+		p := f.port(t, key)
+		for size, want := range map[int]error{1281: nil, 1500: nil, 1501: unix.EMSGSIZE} {
+			b := append(udp4(f.src, netip.AddrPortFrom(dst, 7), 7), make([]byte, size)...)[:size]
+			binary.BigEndian.PutUint16(b[2:], uint16(size))
+			b[6] = 0x40 // don't fragment
+			sent, err := p.Send([]Packet{{Data: b, Dst: netip.AddrPortFrom(dst, 0)}})
+			if !errors.Is(err, want) || sent == 1 != (want == nil) {
+				t.Errorf("%v: Send of %d bytes = %d, %v", key.Kind, size, sent, err)
+			}
+		}
+	}
+}
+
 func TestPingAllocs(t *testing.T) {
 	f := newFar(t)
 	p := f.port(t, Key{Kind: ICMP, Src: netip.AddrPortFrom(f.src, 0)})

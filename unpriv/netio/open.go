@@ -171,6 +171,9 @@ func (o *opener) sender(got client.Socket, key Key) (Opened, error) {
 		if err := unix.SetNonblock(p.fd, true); err != nil {
 			return Opened{}, fmt.Errorf("make socket non-blocking: %w", err)
 		}
+		if err := p.options(sending4); err != nil {
+			return Opened{}, err
+		}
 		return Opened{Port: sendOnly{p}, Local: key.Src}, nil
 	})
 }

@@ -89,7 +89,8 @@ func (p *socketPort) options(list [][3]int) error {
 
 // What sockets tell about each datagram, and how they send.
 var (
-	about4 = [][3]int{
+	sending4 [][3]int
+	about4   = [][3]int{
 		{unix.IPPROTO_IP, unix.IP_RECVIF, 1},
 		{unix.IPPROTO_IP, unix.IP_RECVDSTADDR, 1},
 	}

@@ -77,9 +77,12 @@ func (p *socketPort) options(list [][3]int) error {
 // is in probe mode: packets are not fragmented here, and what the kernel
 // learnt about the path from earlier replies does not stop a probe.
 var (
-	about4 = [][3]int{
-		{unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
+	sending4 = [][3]int{
+		{unix.IPPROTO_IP, unix.IP_MTU_DISCOVER, unix.IP_PMTUDISC_PROBE},
 	}
+	about4 = append([][3]int{
+		{unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
+	}, sending4...)
 	about4Headerless = [][3]int{
 		{unix.IPPROTO_IP, unix.IP_PKTINFO, 1},
 		{unix.IPPROTO_IP, unix.IP_RECVTTL, 1},
