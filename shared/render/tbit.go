@@ -117,3 +117,65 @@ func optionCookie(opts []byte) []byte {
 
 // IsFOExp tells whether data is that of an experimental option (RFC 6994) with the identifier of TCP fast open.
 func IsFOExp(data []byte) bool { return len(data) >= 2 && data[0] == 0xf9 && data[1] == 0x89 }
+
+// AppendTbit appends the columns that text and dump show of a packet of a tbit: flags, size, numbers, IP-ID and what else
+// marks it. Numbers appends the sequence numbers of a TCP segment; width is how many columns they fill, and idPrefix stands
+// in front of an IPv4 identification.
+func (p *Packet) AppendTbit(b []byte, width int, idPrefix string, numbers func(b []byte) []byte) []byte {
+	start := len(b)
+	switch {
+	case p.FragOff != 0:
+		b = Pad(b, start, 14)
+		b = AppendSpacePadded(b, int64(p.Len), 4)
+		b = append(b, 'F')
+		b = Pad(b, len(b), width)
+		b = p.appendID(b, idPrefix)
+		return p.AppendFragment(b)
+	case p.TCP:
+		b = AppendFlagText(b, p.Flags)
+		b = Pad(b, start, 13)
+		b = append(b, ' ')
+		b = AppendSpacePadded(b, int64(p.Len), 4)
+		if p.Fragment {
+			b = append(b, 'F')
+		} else {
+			b = append(b, ' ')
+		}
+		field := len(b)
+		b = Pad(numbers(b), field, width)
+		b = p.appendID(b, idPrefix)
+		return p.appendMarks(p.AppendFragment(b))
+	}
+	if mtu, ok := p.TooBigMTU(); ok {
+		b = append(b, "PTB           "...)
+		b = AppendSpacePadded(b, int64(p.Len), 4)
+		b = append(b, "  mtu = "...)
+		b = AppendInt(b, int64(mtu))
+	}
+	return b
+}
+
+// appendID appends the identification: that of IPv4 in four digits, that of an IPv6 fragment without leading zeros.
+func (p *Packet) appendID(b []byte, prefix string) []byte {
+	switch {
+	case p.Version == 4:
+		return AppendHex(append(b, prefix...), uint64(p.ID), 4)
+	case p.HasID:
+		return AppendHex(b, uint64(p.ID), 1)
+	}
+	return b
+}
+
+// appendMarks appends what the IP header of a segment says about fragmenting and congestion.
+func (p *Packet) appendMarks(b []byte) []byte {
+	if p.Version == 4 && p.DF && p.DataLen > 0 {
+		b = append(b, " DF"...)
+	}
+	switch p.ECN {
+	case 3:
+		b = append(b, " CE"...)
+	case 1, 2:
+		b = append(b, " ECT"...)
+	}
+	return b
+}

@@ -134,76 +134,26 @@ func appendTbitApp(b []byte, t *warts.Tbit) []byte {
 const sackColumns = 63
 
 func appendTbitPacket(b []byte, p *render.Packet, sent bool, isns *render.ISNs) []byte {
-	start := len(b)
-	switch {
-	case p.FragOff != 0:
-		b = render.Pad(b, start, 14)
-		b = render.AppendSpacePadded(b, int64(p.Len), 4)
-		b = append(b, 'F')
-		b = render.Pad(b, len(b), 17)
-		b = appendPacketID(b, p)
-		return p.AppendFragment(b)
-	case p.TCP:
-		b = render.AppendFlagText(b, p.Flags)
-		b = render.Pad(b, start, 13)
-		b = append(b, ' ')
-		b = render.AppendSpacePadded(b, int64(p.Len), 4)
-		if p.Fragment {
-			b = append(b, 'F')
-		} else {
-			b = append(b, ' ')
-		}
-		return appendSegment(b, p, sent, isns)
-	}
-	if mtu, ok := p.TooBigMTU(); ok {
-		b = append(b, "PTB           "...)
-		b = render.AppendSpacePadded(b, int64(p.Len), 4)
-		b = append(b, "  mtu = "...)
-		b = render.AppendInt(b, int64(mtu))
-	}
-	return b
-}
-
-// appendSegment appends sequence numbers, IP-ID and what else marks a TCP segment.
-func appendSegment(b []byte, p *render.Packet, sent bool, isns *render.ISNs) []byte {
 	seqBase, ackBase := isns.Bases(sent)
-	seq := p.Seq - seqBase
-	if !sent && p.Flags&render.RST != 0 && p.Seq == 0 {
-		seq = 0
-	}
-	field := len(b)
-	b = appendNum(b, " ", uint64(seq))
-	if p.Flags&render.ACK != 0 {
-		b = appendNum(b, ":", uint64(p.Ack-ackBase))
-	}
-	if p.DataLen != 0 {
-		b = appendNum(b, "(", uint64(p.DataLen))
-		b = append(b, ')')
-	}
-	b = render.Pad(b, field, 17)
-	b = appendPacketID(b, p)
-	b = p.AppendFragment(b)
-	if p.Version == 4 && p.DF && p.DataLen > 0 {
-		b = append(b, " DF"...)
-	}
-	switch p.ECN {
-	case 3:
-		b = append(b, " CE"...)
-	case 1, 2:
-		b = append(b, " ECT"...)
+	b = p.AppendTbit(b, 17, "", func(b []byte) []byte {
+		seq := p.Seq - seqBase
+		if !sent && p.Flags&render.RST != 0 && p.Seq == 0 {
+			seq = 0
+		}
+		b = appendNum(b, " ", uint64(seq))
+		if p.Flags&render.ACK != 0 {
+			b = appendNum(b, ":", uint64(p.Ack-ackBase))
+		}
+		if p.DataLen != 0 {
+			b = appendNum(b, "(", uint64(p.DataLen))
+			b = append(b, ')')
+		}
+		return b
+	})
+	if !p.TCP || p.FragOff != 0 {
+		return b
 	}
 	sack := len(b)
 	b = p.AppendSACK(b, ackBase)
 	return b[:min(len(b), sack+sackColumns)]
-}
-
-// appendPacketID appends the IP-ID: that of IPv4 in four digits, that of an IPv6 fragment without leading zeros.
-func appendPacketID(b []byte, p *render.Packet) []byte {
-	switch {
-	case p.Version == 4:
-		return render.AppendHex(b, uint64(p.ID), 4)
-	case p.HasID:
-		return render.AppendHex(b, uint64(p.ID), 1)
-	}
-	return b
 }
