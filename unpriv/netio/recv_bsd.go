@@ -59,13 +59,11 @@ func (p *socketPort) accept(d *Datagram) bool {
 		return true
 	}
 	b := d.Data
-	if len(b) < 20 || b[0]>>4 != 4 {
+	if len(b) < headerLen4 || b[0]>>4 != 4 {
 		return false
 	}
 	if rawHostOrder {
-		// These systems also subtract the header's length from the total's.
-		binary.BigEndian.PutUint16(b[2:], uint16(d.Size))
-		binary.BigEndian.PutUint16(b[6:], binary.NativeEndian.Uint16(b[6:]))
+		fromHostOrder(b, d.Size)
 	}
 	at := int(b[0]&15) * 4
 	return at < len(b) && b[at] < 32 && p.pass&(1<<b[at]) != 0

@@ -97,7 +97,7 @@ func (p *socketPort) take(d *Datagram, i int) bool {
 // knownICMP reports whether an IPv4 packet holds ICMP of a type that the
 // kernel's filter can tell: it lets all from 32 on pass.
 func knownICMP(b []byte) bool {
-	if len(b) < 20 {
+	if len(b) < headerLen4 {
 		return false
 	}
 	at := int(b[0]&15) * 4

@@ -46,9 +46,9 @@ func (p *socketPort) sendOne(pkt *Packet) error {
 		}
 	}
 	data := pkt.Data
-	if p.header && rawHostOrder && len(data) >= 20 && len(data) <= len(s.packet) {
+	if p.header && rawHostOrder && len(data) <= len(s.packet) {
 		data = s.packet[:copy(s.packet, data)]
-		swapHeader(data)
+		toHostOrder(data)
 	}
 	now := time.Now()
 	var err error
@@ -123,13 +123,4 @@ func putControl(b []byte, kind int32, value uint32) int {
 	h.SetLen(unix.CmsgLen(4))
 	binary.NativeEndian.PutUint32(b[unix.CmsgLen(0):], value)
 	return unix.CmsgSpace(4)
-}
-
-// swapHeader turns total length and fragment offset of an IPv4 header between
-// network and host order, for systems whose raw sockets want the latter
-// (ip(4)).
-func swapHeader(b []byte) {
-	for _, at := range [...]int{2, 6} {
-		binary.NativeEndian.PutUint16(b[at:], binary.BigEndian.Uint16(b[at:]))
-	}
 }

@@ -26,5 +26,4 @@
 //	probe.go    any probe                              toobig.go  ICMP "packet too big"
 //	trace.go    probes of trace                        tracematch.go
 //	ping.go     probes of ping                         pingmatch.go
-//	rawip*.go   systems whose raw sockets are special
 package probe

@@ -13,11 +13,9 @@ import (
 // ParseICMP4 parses what a raw IPv4 socket for ICMP received, which begins with the
 // IP header. Accepted are echo replies, timestamp replies, and of the errors
 // unreachable, time exceeded in transit and parameter problem, if they quote the
-// headers of a UDP, TCP or ICMP packet. Systems whose raw sockets change the header
-// have it put right in b.
+// headers of a UDP, TCP or ICMP packet.
 func ParseICMP4(b []byte, r *Reply) Reason {
 	*r = Reply{Capture: r.Capture}
-	rawReceived(b)
 	p, err := packet.ParseIPv4(b)
 	if err != nil {
 		return headerReason(err)

@@ -4,7 +4,6 @@ import (
 	"net/netip"
 
 	"scamper/unpriv/netio"
-	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
 )
 
@@ -157,9 +156,7 @@ func (p *Ports) Packet(b []byte, a Appender, dst netip.AddrPort, ttl, tos uint8)
 	pk := netio.Packet{Dst: dst}
 	switch p.Form {
 	case FormPacket:
-		if b, err = a.AppendPacket(b); err == nil {
-			probe.RawOrder(b)
-		}
+		b, err = a.AppendPacket(b)
 		pk.Dst = netip.AddrPortFrom(dst.Addr(), 0)
 	case FormFrame:
 		if p.Link.Renew != nil {
