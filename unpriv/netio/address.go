@@ -19,8 +19,9 @@ const (
 	byProtocol // Linux packet socket without link header: interface and protocol
 )
 
-// sendError makes the error for a packet that the kernel refused.
-func sendError(errno unix.Errno, pkt *Packet) error {
+// sendError makes the error for a packet that the kernel refused. before is the length of the headers that the kernel
+// puts in front: people know packets by their whole size.
+func sendError(errno unix.Errno, pkt *Packet, before int) error {
 	switch errno {
 	case unix.EAGAIN, unix.ENOMEM:
 		return ErrFull
@@ -28,7 +29,7 @@ func sendError(errno unix.Errno, pkt *Packet) error {
 		return ErrDevice
 	}
 	if pkt.Dst.IsValid() {
-		return fmt.Errorf("send %d bytes to %v: %w", len(pkt.Data), pkt.Dst.Addr(), errno)
+		return fmt.Errorf("send %d bytes to %v: %w", before+len(pkt.Data), pkt.Dst.Addr(), errno)
 	}
 	return fmt.Errorf("send frame of %d bytes: %w", len(pkt.Data), errno)
 }

@@ -106,7 +106,7 @@ func (p *bpfPort) Send(batch []Packet) (sent int, err error) {
 		_, err := unix.Write(p.fd, batch[i].Data)
 		var errno unix.Errno
 		if errors.As(err, &errno) {
-			return i, sendError(errno, &Packet{Data: batch[i].Data})
+			return i, sendError(errno, &Packet{Data: batch[i].Data}, 0)
 		}
 		if batch[i].Sent != nil {
 			*batch[i].Sent = StampOf(now)

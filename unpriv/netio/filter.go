@@ -95,6 +95,8 @@ const (
 	proto4      = 9
 	nextHeader6 = 6
 	headerLen6  = 40
+
+	headerLenUDP = 8 // RFC 768
 )
 
 func narrow(link LinkType, ports []uint16) []bpf.Instruction {

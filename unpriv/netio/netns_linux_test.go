@@ -213,6 +213,28 @@ func TestRefusalsInNamespace(t *testing.T) {
 	}
 }
 
+// What is said of a refused packet is its whole size, whichever headers the kernel would have made.
+func TestRefusedSize(t *testing.T) {
+	f := newFar(t)
+	const size = 1 << 17
+	for _, c := range []struct {
+		kind   Kind
+		family string
+		before int
+	}{{ICMP, "4", 0}, {ICMP, "6", 40}, {UDP, "4", 20 + 8}, {UDP, "6", 40 + 8}} {
+		addr := loopback[c.family]
+		p := f.port(t, Key{Kind: c.kind, Src: netip.AddrPortFrom(addr, 0)})
+		dst := netip.AddrPortFrom(addr, 0)
+		if c.kind == UDP {
+			dst = netip.AddrPortFrom(addr, 9)
+		}
+		_, err := p.Send([]Packet{{Data: make([]byte, size-c.before), Dst: dst}})
+		if want := fmt.Sprintf("send %d bytes to %v: message too long", size, addr); err == nil || err.Error() != want {
+			t.Errorf("%v over IPv%s: %v, want %s", c.kind, c.family, err, want)
+		}
+	}
+}
+
 // udp4 is a UDP packet with its IP header, without checksum.
 func udp4(src netip.Addr, dst netip.AddrPort, sport uint16) []byte {
 	b := make([]byte, 32)

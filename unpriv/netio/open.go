@@ -80,7 +80,7 @@ func (o *opener) icmp(key Key) (Opened, error) {
 		}
 		types, about := icmp4Types, about4
 		if family == message.IPv6 {
-			types, about, p.perPacket = icmp6Types, about6, true
+			types, about, p.perPacket, p.before = icmp6Types, about6, true, headerLen6
 		}
 		if err := p.options(about); err != nil {
 			return Opened{}, err
@@ -99,9 +99,9 @@ func (o *opener) icmp(key Key) (Opened, error) {
 
 // own opens a datagram or stream socket, which needs no privilege.
 func (o *opener) own(key Key, kind int, name string) (Opened, error) {
-	domain, by, about := unix.AF_INET, byIPv4, about4Headerless
+	domain, by, about, header := unix.AF_INET, byIPv4, about4Headerless, headerLen4
 	if key.Src.Addr().Is6() {
-		domain, by, about = unix.AF_INET6, byIPv6, about6
+		domain, by, about, header = unix.AF_INET6, byIPv6, about6, headerLen6
 	}
 	name = fmt.Sprintf(name, map[int]int{unix.AF_INET: 4, unix.AF_INET6: 6}[domain])
 	fd, err := socket(domain, kind)
@@ -120,7 +120,7 @@ func (o *opener) own(key Key, kind int, name string) (Opened, error) {
 			if err != nil {
 				return Opened{}, err
 			}
-			p.perPacket = true
+			p.perPacket, p.before = true, header+headerLenUDP
 			if err := p.options(about); err != nil {
 				return Opened{}, err
 			}

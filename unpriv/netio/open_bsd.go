@@ -16,6 +16,7 @@ type socketPort struct {
 	fd        int
 	by        addressing
 	perPacket bool // hop limit and traffic class are set for each packet
+	before    int  // bytes of headers that the kernel puts in front of what is sent
 	header    bool // packets begin with an IPv4 header, both ways
 	pass      uint32
 	scratch   *scratch

@@ -14,6 +14,7 @@ type socketPort struct {
 	fd        int
 	by        addressing
 	perPacket bool // hop limit and traffic class by control message
+	before    int  // bytes of headers that the kernel puts in front of what is sent
 	icmp4     bool // the kernel's filter only knows types below 32
 	scratch   *scratch
 	perCall   int // packets per system call of Send

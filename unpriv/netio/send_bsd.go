@@ -65,7 +65,7 @@ func (p *socketPort) sendOne(pkt *Packet) error {
 	if err != nil {
 		var errno unix.Errno
 		if errors.As(err, &errno) {
-			return sendError(errno, pkt)
+			return sendError(errno, pkt, p.before)
 		}
 		return err
 	}

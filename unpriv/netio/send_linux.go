@@ -57,7 +57,7 @@ func (p *socketPort) sendOne(pkt *Packet) (n int, err error) {
 		if asked {
 			p.transmit.failed()
 		}
-		return 0, sendError(errno, pkt)
+		return 0, sendError(errno, pkt, p.before)
 	}
 	switch {
 	case asked:
@@ -87,7 +87,7 @@ func (p *socketPort) sendSome(part []Packet) (n int, err error) {
 	after := time.Now()
 	m.forget(len(part))
 	if errno != 0 {
-		return 0, sendError(errno, &part[0])
+		return 0, sendError(errno, &part[0], p.before)
 	}
 	stamp(part[:n], before, after)
 	if n < len(part) {
