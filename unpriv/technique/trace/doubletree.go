@@ -4,6 +4,7 @@ import (
 	"net/netip"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/loop"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
 )
@@ -97,63 +98,28 @@ func (t *Trace) discardTTL(ttl int) {
 	}
 }
 
-// result is how probing one hop came out.
-type result uint8
-
-const (
-	answered result = iota
-	silent
-	halted // or an error; the stop reason is set
-)
-
 // probeHop probes a TTL until the first reply to one of these probes, which it returns; with all, it sends all probes that
 // the options give a hop, and returns none. Replies to other probes are late, and recorded.
-func (t *Trace) probeHop(s *sched.Session, ttl int, all bool) (*warts.TraceReply, int, result) {
-	filed := func(r *probe.Reply) (int, *warts.TraceReply) {
+func (t *Trace) probeHop(s *sched.Session, ttl int, all bool) (first *warts.TraceReply, at int, _ result) {
+	limit := func() int { return t.wanted(ttl) }
+	send := func(attempt int) (loop.Mono, bool) { return t.send(s, ttl, attempt, phaseTrace) }
+	res := t.attempt(s, limit, send, func(r *probe.Reply) effect {
 		i, reply := t.file(r)
-		if reply == nil || int(t.sent[i].TTL) != ttl {
-			return 0, nil
+		switch {
+		case reply == nil || int(t.sent[i].TTL) != ttl:
+			return none
+		case !all:
+			first, at = reply, i
+			return lastTry
+		case i == len(t.sent)-1:
+			return nextTry
 		}
-		return i, reply
+		return none
+	})
+	if res == silent && t.hasReply(ttl) {
+		res = answered
 	}
-	for attempt := 0; attempt < t.wanted(ttl); attempt++ {
-		for turn := false; !turn; {
-			switch ev := t.turn(s); ev.Kind {
-			case sched.Turn:
-				turn = true
-			case sched.Halt:
-				t.halt()
-				return nil, 0, halted
-			case sched.Reply:
-				if i, r := filed(ev.Reply); r != nil && !all {
-					return r, i, answered
-				}
-			}
-		}
-		due, ok := t.send(s, ttl, attempt, phaseTrace)
-		if !ok {
-			return nil, 0, halted
-		}
-		for waiting := true; waiting; {
-			switch ev := s.Wait(due); ev.Kind {
-			case sched.Halt:
-				t.halt()
-				return nil, 0, halted
-			case sched.Reply:
-				i, r := filed(ev.Reply)
-				if r != nil && !all {
-					return r, i, answered
-				}
-				waiting = r == nil || i != len(t.sent)-1
-			case sched.Timeout:
-				waiting = false
-			}
-		}
-	}
-	if t.hasReply(ttl) {
-		return nil, 0, answered
-	}
-	return nil, 0, silent
+	return first, at, res
 }
 
 // backwardPhase probes from below FirstHop down to 1 until an address is known already. With -Q and -c a hop gets all its

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/loop"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
 	"scamper/unpriv/technique"
@@ -319,54 +320,26 @@ func takeIf(ok bool) verdict {
 // to probes of discovery only.
 func (m *pmtud) probe(
 	s *sched.Session, step mtuStep, size, ttl int, judge func(p *sentProbe, r *probe.Reply) verdict,
-) (mtuReply, result) {
+) (taken mtuReply, _ result) {
 	t := m.trace
-	filed := func(r *probe.Reply) (mtuReply, bool) {
+	send := func(attempt int) (loop.Mono, bool) {
+		return t.sendThrough(s, &m.ports, sentProbe{
+			TraceProbe: warts.TraceProbe{TTL: uint8(ttl), ID: uint8(attempt)}, phase: phasePMTUD, step: step,
+		}, size)
+	}
+	res := t.attempt(s, t.attempts, send, func(r *probe.Reply) effect {
 		i, ok := t.answers(r)
 		if !ok || t.sent[i].phase != phasePMTUD || r.Kind == probe.KindUDP {
-			return mtuReply{}, false
+			return none
 		}
 		what := judge(&t.sent[i], r)
 		if what == ignore || t.fileFor(i, r) == nil || what == keep {
-			return mtuReply{}, false
+			return none
 		}
-		return mtuReply{probe: i, reply: len(t.sent[i].Replies) - 1, valid: true}, true
-	}
-	for attempt := range t.attempts() {
-		for turn := false; !turn; {
-			switch ev := t.turn(s); ev.Kind {
-			case sched.Turn:
-				turn = true
-			case sched.Halt:
-				t.halt()
-				return mtuReply{}, halted
-			case sched.Reply:
-				if r, ok := filed(ev.Reply); ok {
-					return r, answered
-				}
-			}
-		}
-		due, ok := t.sendThrough(s, &m.ports, sentProbe{
-			TraceProbe: warts.TraceProbe{TTL: uint8(ttl), ID: uint8(attempt)}, phase: phasePMTUD, step: step,
-		}, size)
-		if !ok {
-			return mtuReply{}, halted
-		}
-		for waiting := true; waiting; {
-			switch ev := s.Wait(due); ev.Kind {
-			case sched.Halt:
-				t.halt()
-				return mtuReply{}, halted
-			case sched.Reply:
-				if r, ok := filed(ev.Reply); ok {
-					return r, answered
-				}
-			case sched.Timeout:
-				waiting = false
-			}
-		}
-	}
-	return mtuReply{}, silent
+		taken = mtuReply{probe: i, reply: len(t.sent[i].Replies) - 1, valid: true}
+		return lastTry
+	})
+	return taken, res
 }
 
 // record makes the section of the record.

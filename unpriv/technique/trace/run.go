@@ -3,6 +3,7 @@
 //	options.go     a command becomes checked options; options_table.go is the grammar
 //	run.go         which phases a trace has, and what ends it
 //	serial.go      one probe outstanding: the usual search, forward
+//	attempts.go    probes until one is answered, for the phases below
 //	parallel.go    many TTLs outstanding, or backwards from a hop limit
 //	doubletree.go  beginning in the middle, with stop sets (Donnet et al., SIGMETRICS 2005)
 //	lastditch.go   is the destination there, behind the silent hops?
