@@ -138,6 +138,19 @@ func (e *Env) SocketClosed(s *netio.Socket) {
 	}
 }
 
+// Source returns the source address of probes to dst: the one that is given, or, if that is invalid or unspecified (0.0.0.0,
+// ::), the one that routing chooses. There is none towards an IPv4 address written as IPv6, as it is never on the wire (RFC
+// 4291, section 2.5.5.2): routing would choose an IPv4 one.
+func (e *Env) Source(dst, given netip.Addr) (netip.Addr, error) {
+	switch {
+	case dst.Is4In6():
+		return netip.Addr{}, fmt.Errorf("no source address for %s, which is an IPv4 address: %w", dst, syscall.EADDRNOTAVAIL)
+	case given.IsValid() && !given.IsUnspecified():
+		return given, nil
+	}
+	return e.Routes.Source(dst)
+}
+
 // Errno returns the low byte of the system's error number behind err, 0 if there is none.
 func Errno(err error) uint8 {
 	var errno syscall.Errno

@@ -33,6 +33,8 @@ func TestErrorRecords(t *testing.T) {
 		{"-P tcp-syn -W 4 10.8.8.8", 0, "did not get mac address for 10.0.1.77"},
 		{"-P tcp-syn -W 0.3 10.8.8.7", syscall.ENETUNREACH, "getsrc connect"},
 		{"-P icmp-time fd00:1::2", 0, ""},
+		{"::ffff:10.0.1.2", syscall.EADDRNOTAVAIL, "no source address for ::ffff:10.0.1.2, which is an IPv4 address"},
+		{"-P udp -S ::ffff:10.0.1.1 ::ffff:10.0.1.2", syscall.EADDRNOTAVAIL, "which is an IPv4 address"},
 		{"-s 1501 fd00:1::2", syscall.EMSGSIZE, "essage too long"},
 	}
 	var commands []string
@@ -220,6 +222,23 @@ func TestLocalTarget(t *testing.T) {
 			r := p.Probes[i].Replies
 			if len(r) != 1 || r[0].Addr != p.Dst || !wants[n].answer(&r[0]) || r[0].RTT > 100*time.Millisecond {
 				t.Errorf("%s: replies to probe %d: %+v", command, i, r)
+			}
+		}
+	}
+}
+
+// TestUnspecifiedSource leaves the source address to routing, so that the record has the one on the wire.
+func TestUnspecifiedSource(t *testing.T) {
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	for _, method := range []string{"icmp-echo", "udp", "tcp-ack"} {
+		records := measure(t, chain.Prober, nil,
+			fmt.Sprintf("ping -U 4 -c 2 -i 0.1 -W 0.5 -P %s -S 0.0.0.0 %s", method, chain.Target4()),
+			fmt.Sprintf("ping -U 6 -c 2 -i 0.1 -W 0.5 -P %s -S :: %s", method, chain.Target6()))
+		for id, src := range map[uint32]netip.Addr{4: chain.Source4(), 6: chain.Source6()} {
+			p := records[id]
+			if p.StopReason != warts.PingStopCompleted || p.Src != warts.AddrFrom(src) || len(p.Probes) != 2 ||
+				len(p.Probes[0].Replies) != 1 || len(p.Probes[1].Replies) != 1 {
+				t.Errorf("%s over IPv%d: %+v", method, id, p)
 			}
 		}
 	}

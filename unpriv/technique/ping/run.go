@@ -116,9 +116,9 @@ func (p *Ping) Begin(t *sched.Task) {
 	p.start = netio.StampOf(env.Clock().Wall())
 	p.probes = p.one[:0]
 	src := p.opt.Src
-	if !src.IsValid() {
+	if !p.opt.Spoof || !src.IsValid() {
 		var err error
-		if src, err = env.Routes.Source(p.dst); err != nil {
+		if src, err = env.Source(p.dst, src); err != nil {
 			p.fail(t, err)
 			return
 		}

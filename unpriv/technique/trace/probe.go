@@ -39,12 +39,9 @@ func (t *Trace) method() probe.TraceMethod { return probe.TraceMethod(t.opt.Meth
 // open finds the source address and opens what the options need.
 func (t *Trace) open(s *sched.Session) error {
 	o := t.opt
-	t.src = o.Src
-	if !t.src.IsValid() {
-		var err error
-		if t.src, err = t.env.Routes.Source(t.dst); err != nil {
-			return err
-		}
+	var err error
+	if t.src, err = t.env.Source(t.dst, o.Src); err != nil {
+		return err
 	}
 	t.match.Src = t.src
 	s.Defer(t.ports.Close)
@@ -54,7 +51,6 @@ func (t *Trace) open(s *sched.Session) error {
 		}
 	}
 	m := t.method()
-	var err error
 	switch {
 	case m.IsICMP():
 		err = t.ports.ICMP(t.env, t.src)

@@ -3,6 +3,7 @@ package trace
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -135,6 +136,20 @@ func TestUnfinishedChecksums(t *testing.T) {
 		}
 		if seen < len(hops) {
 			t.Errorf("%s: TTLs up to %d were probed", c, seen)
+		}
+	}
+}
+
+// TestUnspecifiedSource leaves the source address to routing, so that the record has the one on the wire.
+func TestUnspecifiedSource(t *testing.T) {
+	testkit.NeedRoot(t)
+	scamper := testkit.BuildCommand(t, command)
+	chain := testkit.NewNet(t).Chain(testkit.ChainConfig{Routers: 1})
+	records, _ := record(t, chain.Prober, scamper, "-I",
+		"trace -U 4 -w 1 -S 0.0.0.0 "+chain.Target4().String(), "trace -U 6 -w 1 -S :: "+chain.Target6().String())
+	for id, src := range map[uint32]netip.Addr{4: chain.Source4(), 6: chain.Source6()} {
+		if r := records[id]; r == nil || reason(r) != "COMPLETED/0" || r.HopCount != 2 || r.Src != warts.AddrFrom(src) {
+			t.Errorf("trace %d: %+v", id, r)
 		}
 	}
 }
