@@ -193,7 +193,7 @@ func TestZone(t *testing.T) {
 		testkit.Skip(t, "needs the time zone data base")
 	}
 	cmd := exec.Command(program(t))
-	cmd.Env = append(withoutSudo(), "TZ=Asia/Tokyo")
+	cmd.Env = append(os.Environ(), "TZ=Asia/Tokyo")
 	s := ready(t, cmd)
 	s.expect("zone", "ok +0900")
 }
@@ -295,7 +295,6 @@ func TestCleanup(t *testing.T) {
 	ns := testkit.NewNet(t).Namespace("launch")
 	socket := filepath.Join(testkit.OpenDir(t), "socket")
 	cmd := exec.Command(program(t), "-U", socket, "-F", "nft:launchtest")
-	cmd.Env = withoutSudo()
 	var s *session
 	ns.Do(func() { s = ready(t, cmd) })
 	s.expect("listen", "ok")
@@ -354,7 +353,7 @@ func TestDaemon(t *testing.T) {
 	}
 	defer f.Close()
 	cmd := exec.Command(program(t), "-daemon")
-	cmd.Env, cmd.Stdout = withoutSudo(), f
+	cmd.Stdout = f
 	done := time.AfterFunc(limit, func() { cmd.Process.Kill() })
 	defer done.Stop()
 	if err := cmd.Run(); err != nil {
@@ -397,7 +396,6 @@ func TestDaemon(t *testing.T) {
 func TestDaemonFails(t *testing.T) {
 	testkit.NeedRoot(t)
 	cmd := exec.Command(program(t), "-daemon", "-chroot", testkit.OpenDir(t)+"/none/none")
-	cmd.Env = withoutSudo()
 	if got := fails(t, cmd, ExitFailure); !strings.Contains(got, "no such file or directory") {
 		t.Errorf("stderr %q", got)
 	}
@@ -430,7 +428,6 @@ func TestChroot(t *testing.T) {
 		"link": "root directory", "file": "not a directory",
 	} {
 		cmd := exec.Command(run, "-chroot", path(name))
-		cmd.Env = withoutSudo()
 		if got := fails(t, cmd, ExitFailure); !strings.Contains(got, want) {
 			t.Errorf("%s: %q, want %q", name, got, want)
 		}
@@ -462,7 +459,6 @@ func TestStartErrors(t *testing.T) {
 		{[]string{"-d", "/no/such/directory"}, "directory /no/such/directory: no such file"},
 	} {
 		cmd := exec.Command(run, test.args...)
-		cmd.Env = withoutSudo()
 		got := fails(t, cmd, ExitFailure)
 		if !strings.Contains(got, test.want) || strings.Count(got, "\n") != 1 || !strings.Contains(got, "] scamper: ") {
 			t.Errorf("%v: %q, want %q", test.args, got, test.want)

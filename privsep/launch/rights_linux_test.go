@@ -197,7 +197,7 @@ func TestSudo(t *testing.T) {
 	own, roots := places(t)
 	sudo := func(args ...string) *session {
 		cmd := exec.Command(run, args...)
-		cmd.Env = append(withoutSudo(), fmt.Sprintf("SUDO_UID=%d", otherUID), fmt.Sprintf("SUDO_GID=%d", otherGID))
+		cmd.Env = append(os.Environ(), fmt.Sprintf("SUDO_UID=%d", otherUID), fmt.Sprintf("SUDO_GID=%d", otherGID))
 		return ready(t, cmd)
 	}
 	s := sudo("-o", filepath.Join(own, "out"))

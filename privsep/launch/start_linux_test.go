@@ -111,18 +111,7 @@ func start(t *testing.T, args ...string) *session {
 	t.Helper()
 	testkit.NeedRoot(t)
 	cmd := exec.Command(program(t), args...)
-	cmd.Env = withoutSudo()
 	return ready(t, cmd)
-}
-
-func withoutSudo() []string {
-	var env []string
-	for _, e := range os.Environ() {
-		if !strings.HasPrefix(e, "SUDO_") {
-			env = append(env, e)
-		}
-	}
-	return env
 }
 
 func ready(t *testing.T, cmd *exec.Cmd) *session {
@@ -243,7 +232,6 @@ func status(t *testing.T, pid int, names ...string) map[string]string {
 // as makes cmd run as a user who has nothing.
 func as(cmd *exec.Cmd, uid, gid uint32, groups ...uint32) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: uid, Gid: gid, Groups: groups}}
-	cmd.Env = withoutSudo()
 	return cmd
 }
 
