@@ -19,7 +19,7 @@ import (
 	"scamper/privsep/message"
 	"scamper/unpriv/engine"
 	"scamper/unpriv/loop"
-	"scamper/unpriv/netio/route"
+	"scamper/unpriv/netio"
 	"scamper/unpriv/output"
 	"scamper/unpriv/source"
 )
@@ -168,7 +168,7 @@ func (p *process) open(slot message.Slot, name string) (*os.File, error) {
 		if errors.As(err, &errno) {
 			err = errno
 		}
-		return nil, fmt.Errorf("could not open %s: %w", name, route.InC(err))
+		return nil, fmt.Errorf("could not open %s: %w", name, netio.InC(err))
 	}
 	return os.NewFile(uintptr(fd), name), nil
 }
@@ -188,7 +188,7 @@ func (p *process) writePID() error {
 		err = cerr
 	}
 	if err != nil {
-		return fmt.Errorf("could not write %s: %w", name, route.InC(err))
+		return fmt.Errorf("could not write %s: %w", name, netio.InC(err))
 	}
 	return nil
 }

@@ -111,7 +111,7 @@ func New(c Config) (*Engine, error) {
 
 	socket, err := c.Handles.Route(message.Buffers{})
 	if err != nil {
-		return nil, fmt.Errorf("could not open a routing socket: %w", route.InC(err))
+		return nil, fmt.Errorf("could not open a routing socket: %w", netio.InC(err))
 	}
 	if e.routes, err = route.New(route.Config{FD: socket.FD, Clock: e.loop.Clock(), OnLink: e.links.cache.Forget}); err != nil {
 		return nil, err

@@ -13,7 +13,6 @@ import (
 	"scamper/privsep/message"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
-	"scamper/unpriv/netio/route"
 	"scamper/unpriv/output"
 )
 
@@ -48,7 +47,7 @@ func (e *Engine) fail(err error) {
 
 // unwritten is the error of an output file.
 func unwritten(f *output.File, err error) error {
-	return fmt.Errorf("could not write %s: %w", f.Name(), route.InC(err))
+	return fmt.Errorf("could not write %s: %w", f.Name(), netio.InC(err))
 }
 
 func (e *Engine) failure() error {

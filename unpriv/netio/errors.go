@@ -22,7 +22,7 @@ type BindError struct {
 // Error returns "could not bind udp4dgram 192.0.2.1:33434: Cannot assign
 // requested address".
 func (e *BindError) Error() string {
-	return "could not bind " + e.Socket + ": " + ErrnoText(e.Errno)
+	return "could not bind " + e.Socket + ": " + InC(e.Errno).Error()
 }
 
 // Unwrap returns the system's error number.
@@ -47,17 +47,32 @@ func endpoint(addr netip.AddrPort) string {
 	return addr.String()
 }
 
-// ErrnoText returns the text of a system error with a capital letter as
-// strerror(3) writes it, for records and error lines that the C program's
-// users know: "Cannot assign requested address".
-func ErrnoText(errno syscall.Errno) string {
-	text := errno.Error()
+// InC returns an error with the text of the C library's strerror if err is or wraps a system's error number: "No route to
+// host" where Go has "no route to host", for records and lines that users of the C program know. It unwraps to err. Other
+// errors are returned as they are.
+func InC(err error) error {
+	var errno syscall.Errno
+	if !errors.As(err, &errno) {
+		return err
+	}
+	return inC{errno, err}
+}
+
+type inC struct {
+	errno syscall.Errno
+	err   error
+}
+
+func (e inC) Error() string {
+	text := e.errno.Error()
 	if strings.HasPrefix(text, "errno ") {
-		return "Unknown error " + strconv.Itoa(int(errno))
+		return "Unknown error " + strconv.Itoa(int(e.errno))
 	}
 	first, n := utf8.DecodeRuneInString(text)
 	return string(unicode.ToUpper(first)) + text[n:]
 }
+
+func (e inC) Unwrap() error { return e.err }
 
 // scopeOf returns the scope id for dst: its zone if it has one, else ifindex.
 func scopeOf(dst netip.Addr, ifindex int32) (uint32, error) {

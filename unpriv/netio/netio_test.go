@@ -2,19 +2,23 @@ package netio
 
 import (
 	"errors"
+	"fmt"
+	"io"
 	"net/netip"
 	"syscall"
 	"testing"
 	"time"
 )
 
-func TestErrnoText(t *testing.T) {
-	for errno, want := range map[syscall.Errno]string{
-		syscall.EHOSTUNREACH: "No route to host",
-		syscall.Errno(4000):  "Unknown error 4000",
+func TestInC(t *testing.T) {
+	for err, want := range map[error]string{
+		syscall.EHOSTUNREACH:                         "No route to host",
+		syscall.Errno(4000):                          "Unknown error 4000",
+		fmt.Errorf("in between: %w", syscall.ENODEV): "No such device",
+		io.ErrUnexpectedEOF:                          "unexpected EOF",
 	} {
-		if got := ErrnoText(errno); got != want {
-			t.Errorf("ErrnoText(%d) = %q, want %q", errno, got, want)
+		if got := InC(err); got.Error() != want || !errors.Is(got, err) {
+			t.Errorf("InC(%v) = %v, want %q", err, got, want)
 		}
 	}
 }
@@ -27,7 +31,7 @@ func TestBindErrorText(t *testing.T) {
 		{"icmp6", "[2001:db8::1]:0", "could not bind icmp6 2001:db8::1: "},
 	} {
 		err := bindError(c.kind, netip.MustParseAddrPort(c.addr), syscall.EADDRNOTAVAIL)
-		if want := c.want + ErrnoText(syscall.EADDRNOTAVAIL); err.Error() != want {
+		if want := c.want + InC(syscall.EADDRNOTAVAIL).Error(); err.Error() != want {
 			t.Errorf("got %q, want %q", err, want)
 		}
 		if !errors.Is(err, syscall.EADDRNOTAVAIL) {

@@ -23,6 +23,7 @@ import (
 	"syscall"
 
 	"scamper/unpriv/loop"
+	"scamper/unpriv/netio"
 )
 
 // Route is where packets to a destination go.
@@ -219,7 +220,7 @@ func (t *Table) Lookup(dst netip.Addr) (Route, error) {
 	}
 	r, err := t.lookup(dst)
 	if err != nil {
-		return Route{}, fmt.Errorf("route to %s: %w", dst, InC(err))
+		return Route{}, fmt.Errorf("route to %s: %w", dst, netio.InC(err))
 	}
 	return r, nil
 }
@@ -229,7 +230,7 @@ func (t *Table) Lookup(dst netip.Addr) (Route, error) {
 func (t *Table) Link(ifindex int) (Link, error) {
 	l, err := t.link(ifindex)
 	if err != nil {
-		return Link{}, fmt.Errorf("interface %d: %w", ifindex, InC(err))
+		return Link{}, fmt.Errorf("interface %d: %w", ifindex, netio.InC(err))
 	}
 	return l, nil
 }
@@ -239,7 +240,7 @@ func (t *Table) Link(ifindex int) (Link, error) {
 func (t *Table) LinkByName(name string) (Link, error) {
 	l, err := t.linkByName(name)
 	if err != nil {
-		return Link{}, fmt.Errorf("could not get ifindex for %s: %w", name, InC(err))
+		return Link{}, fmt.Errorf("could not get ifindex for %s: %w", name, netio.InC(err))
 	}
 	return l, nil
 }
@@ -265,7 +266,7 @@ func (t *Table) Neighbours() ([]Neighbour, error) {
 	}
 	list, err := t.neighbours()
 	if err != nil {
-		return nil, fmt.Errorf("neighbour cache: %w", InC(err))
+		return nil, fmt.Errorf("neighbour cache: %w", netio.InC(err))
 	}
 	return list, nil
 }
