@@ -19,7 +19,8 @@ type Outbox struct {
 	relay *relay // nil: Flush calls the port itself
 
 	// A ring: packets from settled to handed are the kernel's or the relay's, from handed to next are being collected.
-	// Without a relay, it is empty after each flush unless the kernel's send buffer is full.
+	// Without a relay, it is empty after each flush unless the kernel's send buffer is full, and it grows: a task may have
+	// thousands of ports, and send a packet through each.
 	packets []netio.Packet
 	stamps  []netio.Stamp
 	owner   []owner
@@ -36,6 +37,9 @@ type Outbox struct {
 	closed  bool
 }
 
+// firstLen is how many packets an outbox without a relay holds at first, a power of two.
+const firstLen = 2
+
 // usualPacket is the room that each buffer begins with, in bytes; larger packets make theirs grow.
 const usualPacket = 256
 
@@ -49,25 +53,51 @@ type owner struct {
 // NewOutbox returns the outbox of a port. Packets wait in it until the scheduler's turn ends.
 func (s *Scheduler) NewOutbox(port netio.Port) *Outbox {
 	o := &Outbox{port: port, sched: s}
-	n := 1
-	for n < 2*s.batch {
-		n *= 2
-	}
 	if half, ok := port.(interface{ Split() bool }); ok && s.relays && s.relaying < maxRelays && half.Split() {
 		s.relaying++
 		o.relay = newRelay(port)
-		n = relayLen
 		o.packets, o.stamps = o.relay.packets, o.relay.stamps
 	} else {
-		o.packets, o.stamps = make([]netio.Packet, n), make([]netio.Stamp, n)
+		o.packets, o.stamps = make([]netio.Packet, firstLen), make([]netio.Stamp, firstLen)
 	}
-	o.owner, o.bufs = make([]owner, n), make([][]byte, n)
-	room := make([]byte, n*usualPacket)
-	for i := range o.bufs {
-		o.bufs[i] = room[i*usualPacket : i*usualPacket : (i+1)*usualPacket]
-	}
+	n := len(o.packets)
+	o.owner, o.bufs = make([]owner, n), newBuffers(n)
 	s.outboxes[o] = struct{}{}
 	return o
+}
+
+// newBuffers returns empty buffers for n packets of usual size.
+func newBuffers(n int) [][]byte {
+	bufs, room := make([][]byte, n), make([]byte, n*usualPacket)
+	for i := range bufs {
+		bufs[i] = room[i*usualPacket : i*usualPacket : (i+1)*usualPacket]
+	}
+	return bufs
+}
+
+// grow doubles a full ring, if it has not room for the packets of two turns yet.
+func (o *Outbox) grow() bool {
+	n := len(o.packets)
+	if o.relay != nil || n >= 2*o.sched.batch {
+		return false
+	}
+	packets, stamps, owners := make([]netio.Packet, 2*n), make([]netio.Stamp, 2*n), make([]owner, 2*n)
+	bufs := newBuffers(2 * n)
+	for i := o.settled; i < o.next; i++ {
+		from, to := i%uint64(n), i%uint64(2*n)
+		packets[to], stamps[to], owners[to], bufs[to] = o.packets[from], o.stamps[from], o.owner[from], o.bufs[from]
+		packets[to].Sent = &stamps[to]
+	}
+	o.packets, o.stamps, o.owner, o.bufs = packets, stamps, owners, bufs
+	return true
+}
+
+// makeRoom makes room for a packet, if that is possible now.
+func (o *Outbox) makeRoom() bool {
+	if o.room() == 0 && !o.busy && !o.closed && !o.grow() {
+		o.flush()
+	}
+	return o.room() > 0 && !o.closed
 }
 
 // Port returns the port that the outbox sends through.
@@ -103,10 +133,7 @@ func (o *Outbox) room() int { return int(o.size() - (o.next - o.settled)) }
 // Buffer returns the empty buffer of the next packet, to be appended to and passed to Add; nil if there is no room, which
 // happens only to tasks that send outside their turn.
 func (o *Outbox) Buffer() []byte {
-	if o.room() == 0 && !o.busy && !o.closed {
-		o.flush()
-	}
-	if o.room() == 0 || o.busy || o.closed {
+	if !o.makeRoom() || o.busy {
 		return nil
 	}
 	return o.bufs[o.next%o.size()][:0]
@@ -137,10 +164,7 @@ func (o *Outbox) Post(data []byte, failed func(error)) error {
 	if o.closed {
 		return errClosed
 	}
-	if o.room() == 0 && !o.busy {
-		o.flush()
-	}
-	if o.room() == 0 {
+	if !o.makeRoom() {
 		return errNoRoom
 	}
 	at := o.next % o.size()

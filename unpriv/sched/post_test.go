@@ -54,6 +54,8 @@ func TestPost(t *testing.T) {
 // The kernel takes nothing: what no longer fits is counted and told, and what was taken is not lost when it does again.
 func TestPostAndSendWithoutRoom(t *testing.T) {
 	b := newBench(t, 1000, 0)
+	for b.out.grow() { // to its full size
+	}
 	room := b.out.room()
 	stuck := true
 	transmit := b.port.Transmit
