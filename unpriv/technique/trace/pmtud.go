@@ -25,13 +25,13 @@ const (
 // are sent there; a Packet Too Big message names the next size. Where none comes, or a useless one, the size is searched,
 // then the hop at which large packets vanish.
 type pmtud struct {
-	trace  *Trace
-	ports  technique.Ports // to the datalink: the kernel would fragment, or refuse what it believes too large
-	header int             // bytes of a probe without payload
-	ifMTU  int
-	path   int // the result, 0 if there is none
-	out    int // size that the link to the first router takes, when that is the bottleneck; else 0
-	notes  []mtuNote
+	trace *Trace
+	ports technique.Ports // to the datalink: the kernel would fragment, or refuse what it believes too large
+	least int             // bytes of the smallest probe
+	ifMTU int
+	path  int // the result, 0 if there is none
+	out   int // size that the link to the first router takes, when that is the bottleneck; else 0
+	notes []mtuNote
 }
 
 // mtuNote is a note and the reply that it is about.
@@ -59,14 +59,14 @@ var errMTUSmall = errors.New("ifmtu too small")
 
 // discoverMTU finds the path MTU and notes how.
 func (t *Trace) discoverMTU(s *sched.Session) {
-	m := &pmtud{trace: t, header: t.headerLen(), ifMTU: t.link.MTU}
+	m := &pmtud{trace: t, least: t.smallestProbe(), ifMTU: t.link.MTU}
 	t.mtu = m
 	switch {
 	case m.ifMTU > 65535:
 		t.mtu = nil
 		t.fail(fmt.Errorf("invalid MTU %d", m.ifMTU))
 		return
-	case m.ifMTU <= m.header:
+	case m.ifMTU <= m.least:
 		t.mtu = nil
 		t.fail(errMTUSmall)
 		return
@@ -87,14 +87,19 @@ func (t *Trace) discoverMTU(s *sched.Session) {
 	}
 }
 
-// headerLen is the number of bytes of a probe without payload.
-func (t *Trace) headerLen() int {
+// smallestProbe is the size of the smallest probe in bytes: headers, and what tells it apart behind them.
+func (t *Trace) smallestProbe() int {
 	n := 20
 	if t.opt.V6 {
 		n = 40
 	}
-	if t.method().IsTCP() {
+	switch m := t.method(); {
+	case t.opt.Offset != 0:
+		return n + 12
+	case m.IsTCP():
 		return n + 20
+	case m == probe.TraceUDPParis && !t.opt.ConstPayload, m == probe.TraceICMPParis:
+		return n + 10
 	}
 	return n + 8
 }
@@ -117,7 +122,7 @@ func (m *pmtud) try(s *sched.Session, size int) (next int, more bool) {
 		return 0, false
 	case mtu == 0 || mtu >= size:
 		return m.searchBad(s, size, r)
-	case mtu < m.header:
+	case mtu < m.least:
 		m.notes = append(m.notes, mtuNote{what: warts.TraceNotePTBBad, reply: r})
 		return 0, false
 	default:
@@ -174,7 +179,7 @@ func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int,
 	router := message.Addr
 	var hop mtuReply
 	for found := false; !found; {
-		if search.size < m.header { // not even the smallest: nothing can be said
+		if search.size < m.least { // not even the smallest: nothing can be said
 			return m.conclude(mtuNote{what: warts.TraceNotePTBBad, reply: bad}, 0, mtuReply{})
 		}
 		r, res := m.probe(s, stepBad, search.size, maxTTL, func(p *sentProbe, _ *probe.Reply) verdict {
@@ -206,7 +211,7 @@ func (m *pmtud) searchBad(s *sched.Session, failed int, bad mtuReply) (next int,
 func (m *pmtud) conclude(note mtuNote, size int, hop mtuReply) (next int, more bool) {
 	note.size = size
 	m.notes = append(m.notes, note)
-	if size < m.header {
+	if size < m.least {
 		return 0, false
 	}
 	if hop.valid {

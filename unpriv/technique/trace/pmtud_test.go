@@ -85,6 +85,21 @@ func TestPMTUD(t *testing.T) {
 			sizes:    "1500", notes: "ptb-bad 0 10.0.0.2 20", result: "if 1500 path 0 out 0",
 		},
 		{
+			name: "message with an MTU that leaves UDP-paris no payload", command: target4,
+			topology: virtual.Chain("", "", "|mtu = 1400\ntoo-big = 29", ""),
+			sizes:    "1500", notes: "ptb-bad 0 10.0.0.2 29", result: "if 1500 path 0 out 0",
+		},
+		{
+			name: "message with an MTU that leaves ICMP-paris no payload, IPv6", command: "-P icmp-paris " + target6,
+			topology: virtual.Chain("", "", "|mtu = 1400\ntoo-big = 49", ""),
+			sizes:    "1500", notes: "ptb-bad 0 2001:db8:10::2 49", result: "if 1500 path 0 out 0",
+		},
+		{
+			name: "message with an MTU of just the header, UDP", command: "-P udp " + target4,
+			topology: virtual.Chain("", "", "|mtu = 1400\ntoo-big = 28", ""),
+			sizes:    "1500 28", notes: "ptb 28 10.0.0.2 28", result: "if 1500 path 28 out 0",
+		},
+		{
 			name: "silence behind hop 2", command: target4, topology: virtual.Chain("", "", black, "", ""),
 			sizes: search1400 + " 1500@2 1500@3", notes: "silence 1400 10.0.0.2 0", result: "if 1500 path 1400 out 0",
 		},
