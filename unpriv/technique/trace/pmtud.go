@@ -238,10 +238,10 @@ func (m *pmtud) searchPlace(s *sched.Session, size, found int, hop mtuReply) (pl
 		searched = true
 		r, res := m.probe(s, stepTTL, size, ttl, func(p *sentProbe, r *probe.Reply) verdict {
 			switch {
+			case r.IsTooBig(): // also if it is late
+				return takeIf(int(r.ICMP.MTU) == found)
 			case p.step != stepTTL || int(p.Size) != size:
 				return ignore
-			case r.IsTooBig():
-				return takeIf(int(r.ICMP.MTU) == found)
 			case !r.IsTimeExceeded():
 				return ignore
 			case int(p.TTL) <= lower: // once more

@@ -100,6 +100,17 @@ func TestPMTUD(t *testing.T) {
 			sizes:    "1500 28", notes: "ptb 28 10.0.0.2 28", result: "if 1500 path 28 out 0",
 		},
 		{
+			// Its router is slow, and the search for the place is on the way when it is heard at last.
+			name: "late message", command: target4, topology: virtual.Chain("", "", "|mtu = 1400", "", ""),
+			fate: func(p virtual.Packet, _ []byte) []time.Duration {
+				if p.TTL > 2 && len(p.IP) > 1400 {
+					return []time.Duration{1300 * time.Millisecond}
+				}
+				return virtual.Once
+			},
+			sizes: search1400 + " 1500@2 1500@3 1400", result: "if 1500 path 1400 out 0",
+		},
+		{
 			name: "silence behind hop 2", command: target4, topology: virtual.Chain("", "", black, "", ""),
 			sizes: search1400 + " 1500@2 1500@3", notes: "silence 1400 10.0.0.2 0", result: "if 1500 path 1400 out 0",
 		},
