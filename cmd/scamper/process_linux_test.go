@@ -243,6 +243,24 @@ func TestSignal(t *testing.T) {
 	}
 }
 
+// A closed terminal does not end the run, whichever process hears of it. Signals of higher numbers are delivered later.
+func TestHangup(t *testing.T) {
+	t.Parallel()
+	b := startBusy(t)
+	for _, pid := range []int{b.main, b.helper} {
+		if err := unix.Kill(pid, unix.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.Signal(unix.SIGTERM)
+	if r := b.Wait(limit); r.Status != 0 || r.Stdout != "" || r.Stderr != "" {
+		t.Errorf("status %d, output %q, stderr %q", r.Status, r.Stdout, r.Stderr)
+	}
+	if diff := cmp.Diff([]string{"list", "cycle-start", "ping", "ping", "cycle-stop"}, kinds(wholeWarts(t, b.out))); diff != "" {
+		t.Errorf("records, -want +got:\n%s", diff)
+	}
+}
+
 // Commands that have not begun, and those that wait for another one, leave nothing behind.
 func TestSignalQueued(t *testing.T) {
 	t.Parallel()

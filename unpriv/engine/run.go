@@ -193,9 +193,11 @@ func (e *Engine) socketError(err error) {
 	e.log.Error(err.Error())
 }
 
-// Signals begins to catch the signals that end a run, for Config.Signals. Until there is an engine they wait.
+// Signals begins to catch the signals that end a run, for Config.Signals. Until there is an engine they wait. SIGHUP, which
+// also comes when a terminal is closed, ends none.
 func Signals() <-chan os.Signal {
 	c := make(chan os.Signal, 4)
+	signal.Ignore(syscall.SIGHUP)
 	signal.Notify(c, syscall.SIGINT, syscall.SIGTERM)
 	return c
 }
