@@ -48,7 +48,7 @@ func (s *Sockets) get(key Key) (*Socket, error) {
 	if got.Local.Port() != 0 {
 		key.Src = netip.AddrPortFrom(addr, got.Local.Port())
 	}
-	socket := &Socket{Port: got.Port, owner: s, key: key, local: got.Local, link: got.Link, users: 1}
+	socket := &Socket{Port: got.Port, owner: s, key: key, link: got.Link, users: 1}
 	socket.linger.Expirer = (*lingering)(socket)
 	if key.receives() {
 		if err := s.config.Loop.Watch(socket.FD(), loop.Readable, (*serving)(socket)); err != nil {

@@ -167,7 +167,6 @@ type Socket struct {
 
 	owner  *Sockets
 	key    Key
-	local  netip.AddrPort
 	link   LinkType
 	users  int
 	linger loop.Timer
@@ -178,10 +177,6 @@ type Socket struct {
 // Key returns what the socket is registered under. For UDP and TCP its port
 // is the real one, also if the kernel chose it.
 func (s *Socket) Key() Key { return s.key }
-
-// Local returns the address that the socket is bound to, and for UDP and TCP
-// the port.
-func (s *Socket) Local() netip.AddrPort { return s.local }
 
 // LinkType returns what packets of a datalink socket begin with; LinkNone for
 // other kinds.

@@ -165,8 +165,8 @@ func TestSocketsChosenPort(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if a.Local().Port() != 40001 || b.Local().Port() != 40002 {
-		t.Errorf("ports %d and %d", a.Local().Port(), b.Local().Port())
+	if a.Key().Src.Port() != 40001 || b.Key().Src.Port() != 40002 {
+		t.Errorf("ports %d and %d", a.Key().Src.Port(), b.Key().Src.Port())
 	}
 	if c, err := w.UDP(netip.AddrPortFrom(source, 40001), 0); err != nil || c != a {
 		t.Errorf("a chosen port is not found by its number: %v", err)

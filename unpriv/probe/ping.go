@@ -253,17 +253,6 @@ func (q *PingProbe) head(s *scratch) ([]byte, error) {
 	return append(head, a[:]...), nil
 }
 
-// HeaderSize returns the smallest size of such a probe in bytes: IP header, options,
-// transport header, and what has to be in front of the payload. It is 0 if the
-// description isn't possible.
-func (q *PingProbe) HeaderSize() int {
-	size := q.Size()
-	if size == 0 {
-		return 0
-	}
-	return size - q.PayloadLen
-}
-
 // Size returns the size of the whole IP packet in bytes, which is what is recorded and
 // what is sent; 0 if the description isn't possible.
 func (q *PingProbe) Size() int {

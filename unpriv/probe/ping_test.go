@@ -55,8 +55,8 @@ func TestPingObserved(t *testing.T) {
 			if err2 != nil {
 				t.Fatal(err2)
 			}
-			if len(b) != tt.size || p.Size() != tt.size || p.HeaderSize() != tt.size-p.PayloadLen || h.HeaderLen() != tt.hlen {
-				t.Errorf("%d bytes, Size %d, HeaderSize %d, IP header %d", len(b), p.Size(), p.HeaderSize(), h.HeaderLen())
+			if len(b) != tt.size || p.Size() != tt.size || h.HeaderLen() != tt.hlen {
+				t.Errorf("%d bytes, Size %d, IP header %d", len(b), p.Size(), h.HeaderLen())
 			}
 			if h.ID() != 5906 || h.TTL() != 64 || h.TOS() != 3 || !h.DF() || !h.ChecksumOK() || h.TotalLen() != len(b) {
 				t.Errorf("header % x", b[:20])

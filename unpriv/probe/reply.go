@@ -204,12 +204,6 @@ func (r *Reply) Targets() (first, second netip.Addr) {
 	return netip.Addr{}, netip.Addr{}
 }
 
-// Target returns the first of [Reply.Targets].
-func (r *Reply) Target() netip.Addr {
-	first, _ := r.Targets()
-	return first
-}
-
 // is reports an ICMP message of one type for each IP version; a type of 255 means
 // that there is none.
 func (r *Reply) is(type4, type6 uint8) bool {

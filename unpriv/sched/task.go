@@ -160,9 +160,6 @@ func (t *Task) Publish(r warts.Record) {
 // Origin returns where the task came from.
 func (t *Task) Origin() Origin { return t.origin }
 
-// Machine returns the task's machine.
-func (t *Task) Machine() Machine { return t.machine }
-
 // Now returns the loop's monotonic time.
 func (t *Task) Now() loop.Mono { return t.sched.loop.Now() }
 

@@ -47,20 +47,11 @@ func AppendQuery(b []byte, q *Query) ([]byte, error) {
 	return b, nil
 }
 
-// ParseReply returns what a frame says of the sender: an ARP reply, or a neighbour
-// advertisement with a link-layer address. ok is false for all other frames, and those
-// which the RFCs say are not to be believed. It does not allocate.
-func ParseReply(frame []byte) (addr netip.Addr, mac packet.MAC, ok bool) {
-	addr, mac, reply, ok := parse(frame)
-	if !ok || !reply {
-		return netip.Addr{}, packet.MAC{}, false
-	}
-	return addr, mac, true
-}
-
-// parse is ParseReply that takes ARP requests as well, whose senders tell their addresses
-// too; reply is whether it is none. A host that has moved begins with one (RFC 5227,
-// section 3), or with an advertisement (RFC 4861, section 7.2.6).
+// parse returns what a frame says of its sender: an ARP reply or request, or a neighbour
+// advertisement with a link-layer address; reply is whether it is no request. ok is false
+// for all other frames, and those which the RFCs say are not to be believed. A host that
+// has moved begins with a request (RFC 5227, section 3), or with an advertisement (RFC
+// 4861, section 7.2.6). It does not allocate.
 func parse(frame []byte) (addr netip.Addr, mac packet.MAC, reply, ok bool) {
 	etherType, body, ok := packet.ParseLink(packet.LinkEthernet, frame)
 	if !ok {

@@ -97,7 +97,7 @@ func TestParseReply(t *testing.T) {
 		{"another type of frame", change(reply4(), 13, 0x07), netip.Addr{}},
 		{"nothing", nil, netip.Addr{}},
 	} {
-		addr, mac, ok := ParseReply(c.frame)
+		addr, mac, ok := parseReply(c.frame)
 		if ok != c.addr.IsValid() || addr != c.addr || ok && mac != otherMAC {
 			t.Errorf("%s: %v %v %v", c.name, addr, mac, ok)
 		}
@@ -210,13 +210,22 @@ func TestAppendHeader(t *testing.T) {
 	}
 }
 
+// parseReply is parse for replies.
+func parseReply(frame []byte) (addr netip.Addr, mac packet.MAC, ok bool) {
+	addr, mac, reply, ok := parse(frame)
+	if !ok || !reply {
+		return netip.Addr{}, packet.MAC{}, false
+	}
+	return addr, mac, true
+}
+
 // Whatever comes from a wire is refused or is what it was built as.
 func FuzzParseReply(f *testing.F) {
 	f.Add(reply4())
 	f.Add(reply6())
 	f.Add(advert(255, 0))
 	f.Fuzz(func(t *testing.T, frame []byte) {
-		addr, mac, ok := ParseReply(frame)
+		addr, mac, ok := parseReply(frame)
 		if !ok {
 			if addr.IsValid() || mac != (packet.MAC{}) {
 				t.Fatalf("refused, but %v %v", addr, mac)

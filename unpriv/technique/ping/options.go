@@ -8,6 +8,7 @@ import (
 
 	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/probe"
 	"scamper/unpriv/technique"
 )
 
@@ -159,19 +160,6 @@ func (o *Options) headerLen() int {
 	return n
 }
 
-// defaultPayload is the length of the payload when nothing is said about it.
-func (o *Options) defaultPayload() int {
-	switch {
-	case o.Method == warts.PingICMPEcho:
-		return 56
-	case o.Method == warts.PingICMPTime:
-		return 44
-	case o.Method.IsUDP():
-		return 12
-	}
-	return 0
-}
-
 // parseTS fills in TS and TSAddrs; it reports failure.
 func (o *Options) parseTS(text string) (bad bool) {
 	const preSpec = "tsprespec="
@@ -260,7 +248,7 @@ var checksTowards = []check{
 			case o.size != 0:
 				o.PayloadLen = o.size - o.HeaderLen
 			default:
-				o.PayloadLen = o.defaultPayload()
+				o.PayloadLen = probe.PingMethod(o.Method).DefaultPayloadLen()
 			}
 			return o.size != 0 && o.size != o.Size()
 		},
