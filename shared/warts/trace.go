@@ -23,6 +23,15 @@ var traceMethods = [...]string{"", "icmp-echo", "udp", "tcp", "icmp-echo-paris",
 // String returns the token of the method ("udp-paris"), its decimal number if unknown.
 func (m TraceMethod) String() string { return token(traceMethods[:], int(m)) }
 
+// IsICMP reports whether probes are ICMP messages.
+func (m TraceMethod) IsICMP() bool { return m == TraceICMPEcho || m == TraceICMPEchoParis }
+
+// IsTCP reports whether probes are TCP segments.
+func (m TraceMethod) IsTCP() bool { return m == TraceTCP || m == TraceTCPAck }
+
+// IsUDP reports whether probes are UDP datagrams.
+func (m TraceMethod) IsUDP() bool { return m == TraceUDP || m == TraceUDPParis }
+
 // token is names[v], or v in decimal if there is no such name.
 func token(names []string, v int) string {
 	if v >= 0 && v < len(names) && names[v] != "" {

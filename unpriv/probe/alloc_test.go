@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // hot are the steps that every packet goes through.
@@ -15,7 +16,7 @@ func hot(t testing.TB) map[string]func() {
 	e4 := error4(t, packet.ErrorFields{Type: packet.ICMP4TimeExceeded}, probe4(t))
 	x4 := error4(t, packet.ErrorFields{Type: packet.ICMP4TimeExceeded, Form: packet.Legacy, Objects: mpls(t, 16, 17)}, probe4(t))
 	e6 := error6(t, packet.ErrorFields{Type: packet.ICMP6TimeExceeded}, probe6(t))
-	tp := TraceProbe{Method: TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, N: 3, TTL: 4}
+	tp := TraceProbe{Method: warts.TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, N: 3, TTL: 4}
 	tp6 := tp
 	tp6.Src, tp6.Dst = host6, target6
 	frag := tp6
@@ -23,10 +24,10 @@ func hot(t testing.TB) map[string]func() {
 	pp := PingProbe{Src: host4, Dst: target4, SrcPort: 1, ID: 5906, TTL: 64, PayloadLen: 56}
 	pt := pp
 	pt.Timestamp, pt.Prespec, pt.Force, pt.Embed = TimestampPrespec, []netip.Addr{host4, target4}, true, host4
-	ps := PingProbe{Method: PingTCPSyn, Src: host6, Dst: target6, MSS: 1460, TTL: 64}
+	ps := PingProbe{Method: warts.PingTCPSyn, Src: host6, Dst: target6, MSS: 1460, TTL: 64}
 	tb := TooBig{Src: host6, Dst: target6, MTU: 1280, Packet: make([]byte, 1400)}
 	tb.Packet[0] = 0x60
-	tm := TraceMatch{Method: TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, Sent: 5}
+	tm := TraceMatch{Method: warts.TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, Sent: 5}
 	pm := PingMatch{Src: host4, Dst: target4, SrcPort: 5001, Sent: 2, IDs: []uint16{1, 2}}
 	var udp, syn []byte
 	for _, b := range frames(t, "trace4") {

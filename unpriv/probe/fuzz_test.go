@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // within reports that part is a slice of whole, by its bytes' place in memory.
@@ -110,7 +111,7 @@ func FuzzProbe(f *testing.F) {
 	f.Fuzz(func(t *testing.T, method uint8, sport, dport, n uint16, ttl uint8, payload []byte, size, offset uint16) {
 		for _, addrs := range [][2]netip.Addr{{host4, target4}, {host6, target6}} {
 			p := TraceProbe{
-				Method: TraceMethod(method % 8), Src: addrs[0], Dst: addrs[1], SrcPort: sport, DstPort: dport,
+				Method: warts.TraceMethod(method % 8), Src: addrs[0], Dst: addrs[1], SrcPort: sport, DstPort: dport,
 				N: int(n % 32768), TTL: ttl, Payload: payload, PacketSize: int(size), FragOffset: offset % 8191,
 			}
 			b, err := p.AppendPacket(nil)
@@ -154,7 +155,7 @@ func FuzzProbe(f *testing.F) {
 				t.Fatalf("%v: % x", reason, msg)
 			}
 			// A checksum that is the sum of the pseudo header may be an unfinished one: only a whole quote tells.
-			doubtful := p.Dst.Is6() && p.Method == TraceUDPParis && p.FragOffset == 0 && len(b) > 500 &&
+			doubtful := p.Dst.Is6() && p.Method == warts.TraceUDPParis && p.FragOffset == 0 && len(b) > 500 &&
 				int(packet.PseudoSum(p.Src, p.Dst, packet.ProtoUDP, len(b)-packet.IPv6HeaderLen).Value()) == p.N+1
 			if got, ok := m.Match(&r); int(p.DstPort)+p.N <= 0xffff && (ok && got != p.N || ok == doubtful) {
 				t.Fatalf("quoted probe %d is %d %v", p.N, got, ok)

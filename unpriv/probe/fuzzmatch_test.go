@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // traceSays is what the rules for a trace allow, read from the quoted bytes by other
@@ -33,11 +34,11 @@ func traceSays(m *TraceMatch, q packet.Quote, n int) bool {
 		return ok && i == m.SrcPort && int(s) == n
 	case !ports || sport != m.SrcPort:
 		return false
-	case m.Method == TraceUDP:
+	case m.Method == warts.TraceUDP:
 		return int(dport) == int(m.DstPort)+n
 	case dport != m.DstPort:
 		return false
-	case m.Method == TraceUDPParis:
+	case m.Method == warts.TraceUDPParis:
 		c, ok := q.UDPChecksum()
 		if !ok {
 			return false
@@ -82,7 +83,7 @@ func pingSays(m *PingMatch, q packet.Quote, n int) bool {
 	switch {
 	case !ok:
 		return false
-	case m.Method == PingUDPDport:
+	case m.Method == warts.PingUDPDport:
 		return sport == m.SrcPort && int(dport) == int(m.DstPort)+n
 	case m.Method.VariesSport():
 		return dport == m.DstPort && m.SrcPorts[n] == sport
@@ -138,7 +139,7 @@ func readDirect(b []byte) (d direct, ok bool) {
 
 // traceAnswers is traceSays for what the target itself sent.
 func traceAnswers(m *TraceMatch, d direct, n int) bool {
-	if d.proto != m.Method.protocol(m.Dst.Is4()) {
+	if d.proto != traceProtocol(m.Method, m.Dst.Is4()) {
 		return false
 	}
 	switch {
@@ -146,7 +147,7 @@ func traceAnswers(m *TraceMatch, d direct, n int) bool {
 		return (d.kind == 0 && m.Dst.Is4() || d.kind == 129 && m.Dst.Is6()) && d.name == m.SrcPort && int(d.seq) == n
 	case d.dport != m.SrcPort:
 		return false
-	case m.Method == TraceUDP:
+	case m.Method == warts.TraceUDP:
 		return int(d.sport) == int(m.DstPort)+n
 	}
 	return d.sport == m.DstPort && n == m.Sent-1
@@ -163,7 +164,7 @@ func pingAnswers(m *PingMatch, d direct, n int) bool {
 		switch {
 		case m.Dst.Is6():
 			want = packet.ICMP6EchoReply
-		case m.Method == PingICMPTime:
+		case m.Method == warts.PingICMPTime:
 			want = packet.ICMP4TimestampReply
 		}
 		return d.kind == want && d.name == m.SrcPort && int(d.seq-m.DstPort) == n
@@ -171,7 +172,7 @@ func pingAnswers(m *PingMatch, d direct, n int) bool {
 		return d.sport == m.DstPort && m.SrcPorts[n] == d.dport
 	case d.dport != m.SrcPort:
 		return false
-	case m.Method == PingUDPDport:
+	case m.Method == warts.PingUDPDport:
 		return int(d.sport) == int(m.DstPort)+n
 	}
 	return d.sport == m.DstPort && m.byIDSays(d.id, m.Method.IsTCP(), n)

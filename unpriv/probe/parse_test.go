@@ -8,18 +8,19 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 	"scamper/unpriv/netio"
 )
 
 // probe4 and probe6 are UDP-paris probes, whole packets.
 func probe4(t testing.TB) []byte {
-	p := TraceProbe{Method: TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, TTL: 1, TOS: 5}
+	p := TraceProbe{Method: warts.TraceUDPParis, Src: host4, Dst: target4, SrcPort: 40000, DstPort: 33435, TTL: 1, TOS: 5}
 	b, err := p.AppendPacket(nil)
 	return must(t, b, err)
 }
 
 func probe6(t testing.TB) []byte {
-	p := TraceProbe{Method: TraceUDPParis, Src: host6, Dst: target6, SrcPort: 40000, DstPort: 33435, TTL: 1, TOS: 5}
+	p := TraceProbe{Method: warts.TraceUDPParis, Src: host6, Dst: target6, SrcPort: 40000, DstPort: 33435, TTL: 1, TOS: 5}
 	b, err := p.AppendPacket(nil)
 	return must(t, b, err)
 }
@@ -81,7 +82,7 @@ func TestParseICMP4(t *testing.T) {
 	}
 
 	// A quote longer than 128 bytes ends where the extensions begin.
-	large := TraceProbe{Method: TraceUDPParis, Src: host4, Dst: target4, PacketSize: 1500}
+	large := TraceProbe{Method: warts.TraceUDPParis, Src: host4, Dst: target4, PacketSize: 1500}
 	lb, err := large.AppendPacket(nil)
 	lb = must(t, lb, err)
 	if reason := ParseICMP4(error4(t, packet.ErrorFields{Type: 3, Code: 4, Rest: packet.TooBigRest(1400), Form: packet.Legacy, Objects: mpls(t, 5)}, lb), &r); reason != Accepted {
@@ -132,7 +133,7 @@ func TestParseICMP6(t *testing.T) {
 	if reason := ParseICMP6(error6(t, packet.ErrorFields{Type: 1, Code: 4}, probe6(t)), ancillary, &r); reason != Accepted || !r.IsPortUnreach() {
 		t.Errorf("port unreachable: %v", reason)
 	}
-	frag := TraceProbe{Method: TraceTCP, Src: host6, Dst: target6, SrcPort: 7, N: 9, FragOffset: 3}
+	frag := TraceProbe{Method: warts.TraceTCP, Src: host6, Dst: target6, SrcPort: 7, N: 9, FragOffset: 3}
 	fb, err := frag.AppendPacket(nil)
 	if reason := ParseICMP6(error6(t, packet.ErrorFields{Type: 3}, must(t, fb, err)), ancillary, &r); reason != Accepted {
 		t.Fatal(reason)

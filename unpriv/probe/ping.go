@@ -6,76 +6,32 @@ import (
 	"net/netip"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
-// PingMethod is a kind of ping probe, numbered as in warts records.
-type PingMethod uint8
-
-// Methods of ping.
-const (
-	PingICMPEcho    PingMethod = 0
-	PingTCPAck      PingMethod = 1
-	PingTCPAckSport PingMethod = 2 // source port changes
-	PingUDP         PingMethod = 3
-	PingUDPDport    PingMethod = 4 // destination port changes
-	PingICMPTime    PingMethod = 5
-	PingTCPSyn      PingMethod = 6
-	PingTCPSynAck   PingMethod = 7
-	PingTCPRst      PingMethod = 8
-	PingTCPSynSport PingMethod = 9  // source port changes
-	PingUDPSport    PingMethod = 10 // source port changes
-)
-
-var pingNames = [...]string{
-	"icmp-echo", "tcp-ack", "tcp-ack-sport", "udp", "udp-dport", "icmp-time", "tcp-syn", "tcp-synack", "tcp-rst",
-	"tcp-syn-sport", "udp-sport",
-}
-
-// String returns the method's name in commands and records.
-func (m PingMethod) String() string {
-	if int(m) < len(pingNames) {
-		return pingNames[m]
-	}
-	return fmt.Sprintf("%d", uint8(m))
-}
-
-// IsICMP reports the ICMP methods.
-func (m PingMethod) IsICMP() bool { return m == PingICMPEcho || m == PingICMPTime }
-
-// IsUDP reports the UDP methods.
-func (m PingMethod) IsUDP() bool { return m == PingUDP || m == PingUDPDport || m == PingUDPSport }
-
-// IsTCP reports the TCP methods.
-func (m PingMethod) IsTCP() bool { return !m.IsICMP() && !m.IsUDP() && int(m) < len(pingNames) }
-
-// VariesSport reports the methods in which each probe has a source port of its own.
-func (m PingMethod) VariesSport() bool {
-	return m == PingTCPAckSport || m == PingTCPSynSport || m == PingUDPSport
-}
-
-// flags returns the TCP flags of the method.
-func (m PingMethod) flags() uint8 {
+// pingFlags returns the TCP flags of a method.
+func pingFlags(m warts.PingMethod) uint8 {
 	switch m {
-	case PingTCPAck, PingTCPAckSport:
+	case warts.PingTCPAck, warts.PingTCPAckSport:
 		return packet.ACK
-	case PingTCPSynAck:
+	case warts.PingTCPSynAck:
 		return packet.SYN | packet.ACK
-	case PingTCPRst:
+	case warts.PingTCPRst:
 		return packet.RST
 	}
 	return packet.SYN
 }
 
 // embeds reports the methods whose spoofed probes carry the real source address.
-func (m PingMethod) embeds() bool { return m != PingTCPSynAck && m != PingTCPRst }
+func embeds(m warts.PingMethod) bool { return m != warts.PingTCPSynAck && m != warts.PingTCPRst }
 
-// DefaultPayloadLen returns the payload size in bytes unless the user chooses: behind
+// PingPayloadLen returns the payload size in bytes unless the user chooses: behind
 // transport header, timestamps and embedded address.
-func (m PingMethod) DefaultPayloadLen() int {
+func PingPayloadLen(m warts.PingMethod) int {
 	switch {
-	case m == PingICMPEcho:
+	case m == warts.PingICMPEcho:
 		return 56
-	case m == PingICMPTime:
+	case m == warts.PingICMPTime:
 		return 44
 	case m.IsUDP():
 		return 12
@@ -109,7 +65,7 @@ const craftLen = 2
 // and the IPv4 identification, which the caller chooses too. "Don't fragment" is set;
 // whole IPv6 packets have flow label 0.
 type PingProbe struct {
-	Method           PingMethod
+	Method           warts.PingMethod
 	Src, Dst         netip.Addr
 	SrcPort, DstPort uint16 // ICMP methods: identifier, and sequence number of the first probe
 	Seq              int    // 0 for the first probe
@@ -120,7 +76,7 @@ type PingProbe struct {
 	MSS            uint16 // TCP: maximum segment size option, 0: none
 	Originate      uint32 // icmp-time: milliseconds since midnight UT
 
-	// PayloadLen is the payload size in bytes, see [PingMethod.DefaultPayloadLen]. It
+	// PayloadLen is the payload size in bytes, see [PingPayloadLen]. It
 	// holds Payload once, or else Pattern over and over, and zeros.
 	PayloadLen int
 	Payload    []byte
@@ -159,7 +115,7 @@ func (q *PingProbe) describe(s *scratch) (p Probe, err error) {
 		if v4 {
 			p.Protocol, p.Type = packet.ProtoICMP, packet.ICMP4Echo
 		}
-		if q.Method == PingICMPTime {
+		if q.Method == warts.PingICMPTime {
 			if !v4 {
 				return p, fmt.Errorf("icmp-time probe to an IPv6 address: %w", ErrMethod)
 			}
@@ -168,12 +124,12 @@ func (q *PingProbe) describe(s *scratch) (p Probe, err error) {
 		p.ICMPID, p.ICMPSeq = q.SrcPort, q.DstPort+uint16(q.Seq)
 	case q.Method.IsUDP():
 		p.Protocol = packet.ProtoUDP
-		if q.Method == PingUDPDport {
+		if q.Method == warts.PingUDPDport {
 			p.DstPort += uint16(q.Seq)
 		}
 	case q.Method.IsTCP():
 		p.Protocol = packet.ProtoTCP
-		p.Seq, p.Flags, p.Window = q.TCPSeq, q.Method.flags(), 65535
+		p.Seq, p.Flags, p.Window = q.TCPSeq, pingFlags(q.Method), 65535
 		if p.Flags&packet.ACK != 0 {
 			p.Ack = q.TCPAck
 		}
@@ -235,11 +191,11 @@ func (q *PingProbe) options(s *scratch) (o []byte, err error) {
 // head puts the timestamps and the embedded address in a row.
 func (q *PingProbe) head(s *scratch) ([]byte, error) {
 	head := s.head[:0]
-	if q.Method == PingICMPTime {
+	if q.Method == warts.PingICMPTime {
 		head = binary.BigEndian.AppendUint32(head, q.Originate)
 		head = append(head, 0, 0, 0, 0, 0, 0, 0, 0)
 	}
-	if !q.Embed.IsValid() || !q.Method.embeds() {
+	if !q.Embed.IsValid() || !embeds(q.Method) {
 		return head, nil
 	}
 	if q.Embed.Is4() != q.Dst.Is4() {

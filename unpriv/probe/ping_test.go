@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // TestPingObserved are probes as seen on the wire.
@@ -21,12 +22,12 @@ func TestPingObserved(t *testing.T) {
 		bytes string // the beginning of what is behind the fixed IPv4 header; checksums as ....
 	}{
 		{"icmp-echo", PingProbe{SrcPort: 6028, PayloadLen: 56}, 84, 20, "0800 .... 178c 0000 00000000"},
-		{"udp", PingProbe{Method: PingUDP, SrcPort: 39419, DstPort: 33435, PayloadLen: 12}, 40, 20, "99fb 829b 0014 .... 00000000 00000000 00000000"},
-		{"tcp-syn", PingProbe{Method: PingTCPSyn, SrcPort: 39003, DstPort: 33435, TCPSeq: 0x52f7f3af, TCPAck: 9}, 40, 20, "985b 829b 52f7f3af 00000000 5002 ffff .... 0000"},
+		{"udp", PingProbe{Method: warts.PingUDP, SrcPort: 39419, DstPort: 33435, PayloadLen: 12}, 40, 20, "99fb 829b 0014 .... 00000000 00000000 00000000"},
+		{"tcp-syn", PingProbe{Method: warts.PingTCPSyn, SrcPort: 39003, DstPort: 33435, TCPSeq: 0x52f7f3af, TCPAck: 9}, 40, 20, "985b 829b 52f7f3af 00000000 5002 ffff .... 0000"},
 		// The original sends 12 bytes less than it records; the record is right here.
-		{"icmp-time", PingProbe{Method: PingICMPTime, SrcPort: 6095, Originate: 0x01c98cfd, PayloadLen: 44}, 84, 20, "0d00 .... 17cf 0000 01c98cfd 00000000 00000000 00000000"},
-		{"mss", PingProbe{Method: PingTCPSynAck, SrcPort: 1, DstPort: 2, TCPSeq: 3, TCPAck: 4, MSS: 1460}, 44, 20, "0001 0002 00000003 00000004 6012 ffff .... 0000 020405b4"},
-		{"tcp-rst", PingProbe{Method: PingTCPRst, TCPSeq: 3, TCPAck: 4}, 40, 20, "0000 0000 00000003 00000000 5004 ffff .... 0000"},
+		{"icmp-time", PingProbe{Method: warts.PingICMPTime, SrcPort: 6095, Originate: 0x01c98cfd, PayloadLen: 44}, 84, 20, "0d00 .... 17cf 0000 01c98cfd 00000000 00000000 00000000"},
+		{"mss", PingProbe{Method: warts.PingTCPSynAck, SrcPort: 1, DstPort: 2, TCPSeq: 3, TCPAck: 4, MSS: 1460}, 44, 20, "0001 0002 00000003 00000004 6012 ffff .... 0000 020405b4"},
+		{"tcp-rst", PingProbe{Method: warts.PingTCPRst, TCPSeq: 3, TCPAck: 4}, 40, 20, "0000 0000 00000003 00000000 5004 ffff .... 0000"},
 		{"pattern 123", PingProbe{Pattern: []byte{0x01, 0x23}, PayloadLen: 7}, 35, 20, "0800 .... 0000 0000 01230123012301"},
 		{"pattern abcd12", PingProbe{Pattern: []byte{0xab, 0xcd, 0x12}, PayloadLen: 8}, 36, 20, "0800 .... 0000 0000 abcd12abcd12abcd"},
 		{"payload once", PingProbe{Payload: []byte{1, 2}, Pattern: []byte{9}, PayloadLen: 6}, 34, 20, "0800 .... 0000 0000 010200000000"},
@@ -41,8 +42,8 @@ func TestPingObserved(t *testing.T) {
 		},
 		{"spoof", PingProbe{Embed: addr("10.77.0.1"), PayloadLen: 56}, 88, 20, "0800 .... 0000 0000 0a4d0001 00000000"},
 		{"spoof and forced checksum", PingProbe{Embed: addr("10.77.0.1"), Force: true, Checksum: 0x1234, Pattern: []byte{7}, PayloadLen: 4}, 36, 20, "0800 1234 0000 0000 0a4d0001 .... 0707"},
-		{"spoofed SYN/ACK", PingProbe{Method: PingTCPSynAck, Embed: addr("10.77.0.1")}, 40, 20, "0000 0000"},
-		{"time and forced checksum", PingProbe{Method: PingICMPTime, Force: true, Checksum: 0xabcd, PayloadLen: 2}, 42, 20, "0d00 abcd 0000 0000 00000000 00000000 00000000 ...."},
+		{"spoofed SYN/ACK", PingProbe{Method: warts.PingTCPSynAck, Embed: addr("10.77.0.1")}, 40, 20, "0000 0000"},
+		{"time and forced checksum", PingProbe{Method: warts.PingICMPTime, Force: true, Checksum: 0xabcd, PayloadLen: 2}, 42, 20, "0d00 abcd 0000 0000 00000000 00000000 00000000 ...."},
 		{"forced 0", PingProbe{Force: true, Checksum: 0, PayloadLen: 2}, 30, 20, "0800 0000"},
 		{"forced 65535", PingProbe{Force: true, Checksum: 65535, PayloadLen: 2}, 30, 20, "0800 0000"},
 	}
@@ -113,26 +114,26 @@ func TestPingCaptured(t *testing.T) {
 		{"ping4", PingProbe{SrcPort: 5003, PayloadLen: 56, Timestamp: TimestampOnly}, 2, 0},
 		{"ping4", PingProbe{SrcPort: 5004, PayloadLen: 56, Timestamp: TimestampAndAddr}, 2, 0},
 		{"ping4", PingProbe{SrcPort: 5005, PayloadLen: 56, Timestamp: TimestampPrespec, Prespec: []netip.Addr{addr("10.77.0.2"), addr("10.77.1.2")}}, 2, -20},
-		{"ping4", PingProbe{SrcPort: 5006, PayloadLen: 44, Method: PingICMPTime}, 2, 12},
+		{"ping4", PingProbe{SrcPort: 5006, PayloadLen: 44, Method: warts.PingICMPTime}, 2, 12},
 		{"ping4", PingProbe{SrcPort: 5007, PayloadLen: 56, Force: true, Checksum: 4660, Pattern: []byte{0xab, 0xcd, 0x12}}, 2, 0},
 		{"ping4", PingProbe{SrcPort: 5008, PayloadLen: 5, Payload: []byte{1, 2, 3, 4, 5}}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45001, DstPort: 33435, PayloadLen: 12, Method: PingUDP}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45002, DstPort: 33435, PayloadLen: 12, Method: PingUDPDport}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45003, DstPort: 80, Method: PingTCPSyn}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45004, DstPort: 80, Method: PingTCPAck}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45005, DstPort: 80, Method: PingTCPAckSport}, 1, 0},
-		{"ping4", PingProbe{SrcPort: 45006, DstPort: 80, Method: PingTCPAckSport, Seq: 1}, 1, 0},
-		{"ping4", PingProbe{SrcPort: 45007, DstPort: 80, Method: PingTCPSynAck}, 2, 0},
-		{"ping4", PingProbe{SrcPort: 45008, DstPort: 80, Method: PingTCPRst}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45001, DstPort: 33435, PayloadLen: 12, Method: warts.PingUDP}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45002, DstPort: 33435, PayloadLen: 12, Method: warts.PingUDPDport}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45003, DstPort: 80, Method: warts.PingTCPSyn}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45004, DstPort: 80, Method: warts.PingTCPAck}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45005, DstPort: 80, Method: warts.PingTCPAckSport}, 1, 0},
+		{"ping4", PingProbe{SrcPort: 45006, DstPort: 80, Method: warts.PingTCPAckSport, Seq: 1}, 1, 0},
+		{"ping4", PingProbe{SrcPort: 45007, DstPort: 80, Method: warts.PingTCPSynAck}, 2, 0},
+		{"ping4", PingProbe{SrcPort: 45008, DstPort: 80, Method: warts.PingTCPRst}, 2, 0},
 		{"ping4", PingProbe{SrcPort: 5009, PayloadLen: 56, TTL: 2}, 1, 0},
 		{"ping4", PingProbe{SrcPort: 5010, PayloadLen: 56, TTL: 2, RecordRoute: true}, 1, 0},
 		{"ping4", PingProbe{SrcPort: 5011, PayloadLen: 56, Src: spoof4, Embed: host4}, 1, 0},
-		{"ping4", PingProbe{SrcPort: 45009, DstPort: 7, PayloadLen: 12, Method: PingUDP}, 1, 0},
+		{"ping4", PingProbe{SrcPort: 45009, DstPort: 7, PayloadLen: 12, Method: warts.PingUDP}, 1, 0},
 		{"ping6", PingProbe{SrcPort: 5001, PayloadLen: 56}, 2, 0},
 		{"ping6", PingProbe{SrcPort: 5007, PayloadLen: 58, Force: true, Checksum: 4660}, 2, 0},
-		{"ping6", PingProbe{SrcPort: 45001, DstPort: 33435, PayloadLen: 12, Method: PingUDP}, 2, 0},
-		{"ping6", PingProbe{SrcPort: 45002, DstPort: 33435, PayloadLen: 12, Method: PingUDPDport}, 2, 0},
-		{"ping6", PingProbe{SrcPort: 45003, DstPort: 80, Method: PingTCPSyn}, 2, 0},
+		{"ping6", PingProbe{SrcPort: 45001, DstPort: 33435, PayloadLen: 12, Method: warts.PingUDP}, 2, 0},
+		{"ping6", PingProbe{SrcPort: 45002, DstPort: 33435, PayloadLen: 12, Method: warts.PingUDPDport}, 2, 0},
+		{"ping6", PingProbe{SrcPort: 45003, DstPort: 80, Method: warts.PingTCPSyn}, 2, 0},
 		{"ping6", PingProbe{SrcPort: 5009, PayloadLen: 1352}, 2, 0},
 		{"ping6", PingProbe{SrcPort: 5011, PayloadLen: 56, Src: spoof6, Embed: host6}, 1, 0},
 	}
@@ -164,7 +165,7 @@ func TestPingCaptured(t *testing.T) {
 			if p.Method.IsTCP() {
 				p.TCPSeq, p.TCPAck = packet.TCP(m).Seq(), packet.TCP(m).Ack()
 			}
-			if p.Method == PingICMPTime {
+			if p.Method == warts.PingICMPTime {
 				p.Originate, _, _, _ = packet.ICMP(m).Timestamps()
 			}
 			recorded := p.Size()
@@ -198,12 +199,12 @@ func TestPingErrors(t *testing.T) {
 		probe *PingProbe
 		want  error
 	}{
-		"icmp-time to IPv6":     {with(v6, func(p *PingProbe) { p.Method = PingICMPTime }), ErrMethod},
+		"icmp-time to IPv6":     {with(v6, func(p *PingProbe) { p.Method = warts.PingICMPTime }), ErrMethod},
 		"record route in IPv6":  {with(v6, func(p *PingProbe) { p.RecordRoute = true }), ErrMethod},
 		"timestamp in IPv6":     {with(v6, func(p *PingProbe) { p.Timestamp = TimestampOnly }), ErrMethod},
 		"both options":          {with(v4, func(p *PingProbe) { p.Timestamp, p.RecordRoute = TimestampOnly, true }), ErrMethod},
 		"no method":             {with(v4, func(p *PingProbe) { p.Method = 11 }), ErrMethod},
-		"checksum of UDP":       {with(v4, func(p *PingProbe) { p.Method, p.Force, p.PayloadLen = PingUDP, true, 9 }), ErrMethod},
+		"checksum of UDP":       {with(v4, func(p *PingProbe) { p.Method, p.Force, p.PayloadLen = warts.PingUDP, true, 9 }), ErrMethod},
 		"checksum without room": {with(v4, func(p *PingProbe) { p.Force, p.PayloadLen = true, 1 }), ErrSize},
 		"negative payload":      {with(v4, func(p *PingProbe) { p.PayloadLen = -1 }), ErrSize},
 		"embedded family":       {with(v4, func(p *PingProbe) { p.Embed = host6 }), packet.ErrFamily},
@@ -224,14 +225,14 @@ func TestPingErrors(t *testing.T) {
 	if _, err := v4.AppendPayload(nil); !errors.Is(err, ErrMethod) {
 		t.Errorf("payload of ICMP: %v", err)
 	}
-	sizes := map[PingMethod]int{PingICMPEcho: 84, PingICMPTime: 84, PingUDP: 40, PingUDPDport: 40, PingUDPSport: 40, PingTCPSyn: 40}
+	sizes := map[warts.PingMethod]int{warts.PingICMPEcho: 84, warts.PingICMPTime: 84, warts.PingUDP: 40, warts.PingUDPDport: 40, warts.PingUDPSport: 40, warts.PingTCPSyn: 40}
 	for m, want := range sizes {
-		p := PingProbe{Method: m, Src: host4, Dst: target4, PayloadLen: m.DefaultPayloadLen()}
+		p := PingProbe{Method: m, Src: host4, Dst: target4, PayloadLen: PingPayloadLen(m)}
 		if p.Size() != want {
 			t.Errorf("%s: default size %d, want %d", m, p.Size(), want)
 		}
 	}
-	p := PingProbe{Src: host6, Dst: target6, PayloadLen: PingICMPEcho.DefaultPayloadLen()}
+	p := PingProbe{Src: host6, Dst: target6, PayloadLen: PingPayloadLen(warts.PingICMPEcho)}
 	if p.Size() != 104 {
 		t.Errorf("IPv6 default size %d, want 104", p.Size())
 	}

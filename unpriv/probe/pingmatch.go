@@ -4,12 +4,13 @@ import (
 	"net/netip"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // PingMatch says which probe of a ping a packet is about. It describes what all probes
 // of the ping have in common, and how many there were.
 type PingMatch struct {
-	Method           PingMethod
+	Method           warts.PingMethod
 	Src, Dst         netip.Addr // Src may be invalid: not compared then
 	SrcPort, DstPort uint16     // as in PingProbe: identifier and first sequence number; ports of the first probe
 	Sent             int        // probes sent so far
@@ -82,12 +83,12 @@ func (m *PingMatch) Match(r *Reply) (int, bool) {
 	}
 	switch r.Kind {
 	case KindEchoReply:
-		if m.Method != PingICMPEcho || r.ICMP.ID != m.SrcPort {
+		if m.Method != warts.PingICMPEcho || r.ICMP.ID != m.SrcPort {
 			return 0, false
 		}
 		return m.bySeq(r.ICMP.Seq)
 	case KindTimestampReply:
-		if m.Method != PingICMPTime || r.ICMP.ID != m.SrcPort {
+		if m.Method != warts.PingICMPTime || r.ICMP.ID != m.SrcPort {
 			return 0, false
 		}
 		return m.bySeq(r.ICMP.Seq)
@@ -117,7 +118,7 @@ func (m *PingMatch) answered(src, dst uint16, id uint32) (int, bool) {
 		return m.byPort(src)
 	case src != m.SrcPort:
 		return 0, false
-	case m.Method == PingUDPDport:
+	case m.Method == warts.PingUDPDport:
 		return index(int(dst)-int(m.DstPort), m.Sent)
 	case dst != m.DstPort:
 		return 0, false
@@ -141,7 +142,7 @@ func (m *PingMatch) quote(r *Reply) (int, bool) {
 	if m.Dst.Is4() {
 		want = packet.ICMP4Echo
 	}
-	if m.Method == PingICMPTime {
+	if m.Method == warts.PingICMPTime {
 		want = packet.ICMP4Timestamp
 	}
 	if q.Type != want || q.ICMPID != m.SrcPort {
@@ -158,9 +159,9 @@ func (m *PingMatch) MatchSent(r *Reply) (int, bool) {
 	}
 	switch r.Kind {
 	case KindEcho, KindTimestamp:
-		want := PingICMPEcho
+		want := warts.PingICMPEcho
 		if r.Kind == KindTimestamp {
-			want = PingICMPTime
+			want = warts.PingICMPTime
 		}
 		if m.Method != want {
 			return 0, false
@@ -170,7 +171,7 @@ func (m *PingMatch) MatchSent(r *Reply) (int, bool) {
 		}
 		return m.bySeq(r.ICMP.Seq)
 	case KindTCP:
-		if !m.Method.IsTCP() || r.TCP.Flags != m.Method.flags() {
+		if !m.Method.IsTCP() || r.TCP.Flags != pingFlags(m.Method) {
 			return 0, false
 		}
 		return m.sent(r.TCP.SrcPort, r.TCP.DstPort, r.IP.ID)

@@ -5,52 +5,11 @@ import (
 	"net/netip"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
-// TraceMethod is a kind of traceroute probe, numbered as in warts records.
-type TraceMethod uint8
-
-// Methods of trace. In the Paris ones the fields that load balancers look at stay the
-// same from probe to probe.
-const (
-	TraceICMP      TraceMethod = 1 // echo request; the checksum floats
-	TraceUDP       TraceMethod = 2 // destination port changes
-	TraceTCP       TraceMethod = 3 // SYN
-	TraceICMPParis TraceMethod = 4 // echo request with constant checksum
-	TraceUDPParis  TraceMethod = 5 // identity in the UDP checksum
-	TraceTCPAck    TraceMethod = 6 // ACK
-)
-
-// String returns the method's name in records.
-func (m TraceMethod) String() string {
-	switch m {
-	case TraceICMP:
-		return "icmp-echo"
-	case TraceUDP:
-		return "udp"
-	case TraceTCP:
-		return "tcp"
-	case TraceICMPParis:
-		return "icmp-echo-paris"
-	case TraceUDPParis:
-		return "udp-paris"
-	case TraceTCPAck:
-		return "tcp-ack"
-	}
-	return fmt.Sprintf("%d", uint8(m))
-}
-
-// IsUDP reports the UDP methods.
-func (m TraceMethod) IsUDP() bool { return m == TraceUDP || m == TraceUDPParis }
-
-// IsICMP reports the ICMP methods.
-func (m TraceMethod) IsICMP() bool { return m == TraceICMP || m == TraceICMPParis }
-
-// IsTCP reports the TCP methods.
-func (m TraceMethod) IsTCP() bool { return m == TraceTCP || m == TraceTCPAck }
-
-// protocol returns the transport protocol for an IP version.
-func (m TraceMethod) protocol(v4 bool) uint8 {
+// traceProtocol returns the transport protocol of a method for an IP version.
+func traceProtocol(m warts.TraceMethod, v4 bool) uint8 {
 	switch {
 	case m.IsUDP():
 		return packet.ProtoUDP
@@ -83,7 +42,7 @@ const (
 // Whole IPv6 packets have flow label 0, unless it is the identity: TCP, and UDP-paris
 // with ConstPayload. Those that the kernel completes have what it likes.
 type TraceProbe struct {
-	Method           TraceMethod
+	Method           warts.TraceMethod
 	Src, Dst         netip.Addr
 	SrcPort, DstPort uint16 // SrcPort is the identifier of the ICMP methods
 	N                int    // how many probes this trace has sent before, in all its phases
@@ -109,30 +68,30 @@ func (t *TraceProbe) fill(p *Probe) error {
 	p.Src, p.Dst = t.Src, t.Dst
 	p.TTL, p.TOS = t.TTL, t.TOS
 	p.ID = uint16(t.N + 1)
-	p.Protocol = t.Method.protocol(v4)
+	p.Protocol = traceProtocol(t.Method, v4)
 	p.SrcPort, p.DstPort = t.SrcPort, t.DstPort
 	switch t.Method {
-	case TraceUDP:
+	case warts.TraceUDP:
 		p.DstPort += uint16(t.N)
-	case TraceUDPParis:
+	case warts.TraceUDPParis:
 		if t.ConstPayload {
 			p.FlowLabel = uint32(t.N+1) & packet.MaxFlowLabel
 		} else {
 			p.Craft, p.Want = true, uint16(t.N+1)
 		}
-	case TraceICMP, TraceICMPParis:
+	case warts.TraceICMPEcho, warts.TraceICMPEchoParis:
 		p.Type = packet.ICMP6Echo
 		if v4 {
 			p.Type = packet.ICMP4Echo
 		}
 		p.ICMPID, p.ICMPSeq = t.SrcPort, uint16(t.N)
-		if t.Method == TraceICMPParis {
+		if t.Method == warts.TraceICMPEchoParis {
 			p.Craft, p.Want = true, t.DstPort
 		}
-	case TraceTCP:
+	case warts.TraceTCP:
 		p.Flags = packet.SYN
 		p.FlowLabel = uint32(t.N+1) & packet.MaxFlowLabel
-	case TraceTCPAck:
+	case warts.TraceTCPAck:
 		p.Flags = packet.ACK
 		p.FlowLabel = uint32(t.N+1) & packet.MaxFlowLabel
 	default:
@@ -220,7 +179,7 @@ func (t *TraceProbe) fragmentDataLen() int {
 }
 
 func (t *TraceProbe) appendFragment(b []byte) ([]byte, error) {
-	proto := t.Method.protocol(false)
+	proto := traceProtocol(t.Method, false)
 	if proto == packet.ProtoNoNext || t.Dst.Is4() {
 		return b, fmt.Errorf("fragment probe with method %s: %w", t.Method, ErrMethod)
 	}

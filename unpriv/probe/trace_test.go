@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // TestTraceObserved are the first two probes of each method as seen on the wire.
@@ -21,7 +22,7 @@ func TestTraceObserved(t *testing.T) {
 	}{
 		{
 			"UDP",
-			TraceProbe{Method: TraceUDP, SrcPort: 37718, DstPort: 33435},
+			TraceProbe{Method: warts.TraceUDP, SrcPort: 37718, DstPort: 33435},
 			[2]string{
 				"9356 829b 0018 d12f 00000000 00000000 00000000 00000000",
 				"9356 829c 0018 d12e 00000000 00000000 00000000 00000000",
@@ -30,7 +31,7 @@ func TestTraceObserved(t *testing.T) {
 		},
 		{
 			"UDP-paris",
-			TraceProbe{Method: TraceUDPParis, SrcPort: 37768, DstPort: 33435},
+			TraceProbe{Method: warts.TraceUDPParis, SrcPort: 37768, DstPort: 33435},
 			[2]string{
 				"9388 829b 0018 0001 d0fc0000 00000000 00000000 00000000",
 				"9388 829b 0018 0002 d0fb0000 00000000 00000000 00000000",
@@ -39,7 +40,7 @@ func TestTraceObserved(t *testing.T) {
 		},
 		{
 			"ICMP",
-			TraceProbe{Method: TraceICMP, SrcPort: 37818, DstPort: 33435},
+			TraceProbe{Method: warts.TraceICMPEcho, SrcPort: 37818, DstPort: 33435},
 			[2]string{
 				"0800 6445 93ba 0000 00000000 00000000 00000000 00000000",
 				"0800 6444 93ba 0001 00000000 00000000 00000000 00000000",
@@ -48,7 +49,7 @@ func TestTraceObserved(t *testing.T) {
 		},
 		{
 			"ICMP-paris",
-			TraceProbe{Method: TraceICMPParis, SrcPort: 37868, DstPort: 37868},
+			TraceProbe{Method: warts.TraceICMPEchoParis, SrcPort: 37868, DstPort: 37868},
 			[2]string{
 				"0800 93ec 93ec 0000 d0260000 00000000 00000000 00000000",
 				"0800 93ec 93ec 0001 d0250000 00000000 00000000 00000000",
@@ -58,13 +59,13 @@ func TestTraceObserved(t *testing.T) {
 		{
 			// The identifier is not on record; it follows from the other bytes.
 			"ICMP-paris with options",
-			TraceProbe{Method: TraceICMPParis, SrcPort: 38631, DstPort: 4660, TOS: 40, Payload: []byte{1, 2, 3, 4, 5}},
+			TraceProbe{Method: warts.TraceICMPEchoParis, SrcPort: 38631, DstPort: 4660, TOS: 40, Payload: []byte{1, 2, 3, 4, 5}},
 			[2]string{"0800 1234 96e7 0000 46e0 030405", "0800 1234 96e7 0001 46df 030405"},
 			33, 40,
 		},
 		{
 			"TCP",
-			TraceProbe{Method: TraceTCP, SrcPort: 37939, DstPort: 33435},
+			TraceProbe{Method: warts.TraceTCP, SrcPort: 37939, DstPort: 33435},
 			[2]string{
 				"9433 829b 00000000 00000000 50 02 0000 4777 0000",
 				"9433 829b 00000000 00000000 50 02 0000 4777 0000",
@@ -73,7 +74,7 @@ func TestTraceObserved(t *testing.T) {
 		},
 		{
 			"TCP-ack",
-			TraceProbe{Method: TraceTCPAck, SrcPort: 38004, DstPort: 33435},
+			TraceProbe{Method: warts.TraceTCPAck, SrcPort: 38004, DstPort: 33435},
 			[2]string{
 				"9474 829b 00000000 00000000 50 10 0000 4728 0000",
 				"9474 829b 00000000 00000000 50 10 0000 4728 0000",
@@ -161,22 +162,22 @@ func TestTraceCaptured(t *testing.T) {
 		probe   TraceProbe
 		sent    int
 	}{
-		{"trace4", TraceProbe{Method: TraceUDP, SrcPort: 40001, DstPort: 33435}, 4},
-		{"trace4", TraceProbe{Method: TraceUDPParis, SrcPort: 40002, DstPort: 33435}, 4},
-		{"trace4", TraceProbe{Method: TraceICMP, SrcPort: 40003}, 4},
-		{"trace4", TraceProbe{Method: TraceICMPParis, SrcPort: 40004, DstPort: 4660, TOS: 40, Payload: user}, 4},
-		{"trace4", TraceProbe{Method: TraceTCP, SrcPort: 40005, DstPort: 80}, 4},
-		{"trace4", TraceProbe{Method: TraceTCPAck, SrcPort: 40006, DstPort: 80}, 4},
-		{"trace6", TraceProbe{Method: TraceUDP, SrcPort: 40001, DstPort: 33435}, 4},
-		{"trace6", TraceProbe{Method: TraceUDPParis, SrcPort: 40002, DstPort: 33435}, 4},
-		{"trace6", TraceProbe{Method: TraceICMP, SrcPort: 40003}, 4},
-		{"trace6", TraceProbe{Method: TraceICMPParis, SrcPort: 40004}, 4}, // checksum: the writer's default
-		{"trace6", TraceProbe{Method: TraceTCP, SrcPort: 40005, DstPort: 80}, 4},
-		{"trace6", TraceProbe{Method: TraceTCPAck, SrcPort: 40006, DstPort: 80}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceUDP, SrcPort: 40001, DstPort: 33435}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40002, DstPort: 33435}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceICMPEcho, SrcPort: 40003}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceICMPEchoParis, SrcPort: 40004, DstPort: 4660, TOS: 40, Payload: user}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceTCP, SrcPort: 40005, DstPort: 80}, 4},
+		{"trace4", TraceProbe{Method: warts.TraceTCPAck, SrcPort: 40006, DstPort: 80}, 4},
+		{"trace6", TraceProbe{Method: warts.TraceUDP, SrcPort: 40001, DstPort: 33435}, 4},
+		{"trace6", TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40002, DstPort: 33435}, 4},
+		{"trace6", TraceProbe{Method: warts.TraceICMPEcho, SrcPort: 40003}, 4},
+		{"trace6", TraceProbe{Method: warts.TraceICMPEchoParis, SrcPort: 40004}, 4}, // checksum: the writer's default
+		{"trace6", TraceProbe{Method: warts.TraceTCP, SrcPort: 40005, DstPort: 80}, 4},
+		{"trace6", TraceProbe{Method: warts.TraceTCPAck, SrcPort: 40006, DstPort: 80}, 4},
 		// The original's fragments are 8 bytes longer than it records.
-		{"trace6", TraceProbe{Method: TraceUDPParis, SrcPort: 40007, FragOffset: 5, Payload: make([]byte, 8)}, 8},
-		{"pmtud", TraceProbe{Method: TraceUDPParis, SrcPort: 40010, DstPort: 33435}, 6},
-		{"pmtud", TraceProbe{Method: TraceUDPParis, SrcPort: 40011, DstPort: 33435}, 6},
+		{"trace6", TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40007, FragOffset: 5, Payload: make([]byte, 8)}, 8},
+		{"pmtud", TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40010, DstPort: 33435}, 6},
+		{"pmtud", TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40011, DstPort: 33435}, 6},
 	}
 	for _, tt := range tests {
 		name := fmt.Sprintf("%s %s from %d", tt.capture, tt.probe.Method, tt.probe.SrcPort)
@@ -193,7 +194,7 @@ func TestTraceCaptured(t *testing.T) {
 			} else {
 				p.Src, p.Dst, ttl = host6, target6, packet.IPv6(want).HopLimit()
 			}
-			if p.Method == TraceICMPParis && p.DstPort == 0 {
+			if p.Method == warts.TraceICMPEchoParis && p.DstPort == 0 {
 				p.DstPort = packet.ICMP(want[40:]).Checksum()
 			}
 			p.TTL = uint8(n + 1)
@@ -232,24 +233,24 @@ func TestTraceSizes(t *testing.T) {
 		size4 int // 0: not possible
 		size6 int
 	}{
-		{"UDP", TraceProbe{Method: TraceUDP}, 44, 60},
-		{"UDP-paris", TraceProbe{Method: TraceUDPParis}, 44, 60},
-		{"ICMP", TraceProbe{Method: TraceICMP}, 44, 60},
-		{"ICMP-paris", TraceProbe{Method: TraceICMPParis}, 44, 60},
-		{"TCP", TraceProbe{Method: TraceTCP}, 40, 60},
-		{"TCP with payload", TraceProbe{Method: TraceTCPAck, Payload: []byte{1}}, 40, 60},
-		{"5 bytes", TraceProbe{Method: TraceUDP, Payload: make([]byte, 5)}, 33, 53},
-		{"1 byte", TraceProbe{Method: TraceICMP, Payload: make([]byte, 1)}, 29, 49},
-		{"1 byte, paris", TraceProbe{Method: TraceUDPParis, Payload: make([]byte, 1)}, 30, 50},
-		{"1 byte, const payload", TraceProbe{Method: TraceUDPParis, ConstPayload: true, Payload: make([]byte, 1)}, 29, 49},
-		{"PMTUD", TraceProbe{Method: TraceUDPParis, PacketSize: 1500, Payload: []byte{7}}, 1500, 1500},
-		{"PMTUD TCP", TraceProbe{Method: TraceTCPAck, PacketSize: 1500}, 1500, 1500},
-		{"PMTUD too small", TraceProbe{Method: TraceUDPParis, PacketSize: 29}, 0, 0},
-		{"fragment", TraceProbe{Method: TraceTCP, FragOffset: 1}, 0, 52},
-		{"fragment with payload", TraceProbe{Method: TraceICMP, FragOffset: 8190, Payload: make([]byte, 10)}, 0, 62},
-		{"fragment of a size", TraceProbe{Method: TraceICMP, FragOffset: 1, PacketSize: 1400, Payload: []byte{7}}, 0, 1400},
-		{"fragment too small", TraceProbe{Method: TraceICMP, FragOffset: 1, PacketSize: 51}, 0, 0},
-		{"fragment beyond", TraceProbe{Method: TraceICMP, FragOffset: 8192}, 0, 0},
+		{"UDP", TraceProbe{Method: warts.TraceUDP}, 44, 60},
+		{"UDP-paris", TraceProbe{Method: warts.TraceUDPParis}, 44, 60},
+		{"ICMP", TraceProbe{Method: warts.TraceICMPEcho}, 44, 60},
+		{"ICMP-paris", TraceProbe{Method: warts.TraceICMPEchoParis}, 44, 60},
+		{"TCP", TraceProbe{Method: warts.TraceTCP}, 40, 60},
+		{"TCP with payload", TraceProbe{Method: warts.TraceTCPAck, Payload: []byte{1}}, 40, 60},
+		{"5 bytes", TraceProbe{Method: warts.TraceUDP, Payload: make([]byte, 5)}, 33, 53},
+		{"1 byte", TraceProbe{Method: warts.TraceICMPEcho, Payload: make([]byte, 1)}, 29, 49},
+		{"1 byte, paris", TraceProbe{Method: warts.TraceUDPParis, Payload: make([]byte, 1)}, 30, 50},
+		{"1 byte, const payload", TraceProbe{Method: warts.TraceUDPParis, ConstPayload: true, Payload: make([]byte, 1)}, 29, 49},
+		{"PMTUD", TraceProbe{Method: warts.TraceUDPParis, PacketSize: 1500, Payload: []byte{7}}, 1500, 1500},
+		{"PMTUD TCP", TraceProbe{Method: warts.TraceTCPAck, PacketSize: 1500}, 1500, 1500},
+		{"PMTUD too small", TraceProbe{Method: warts.TraceUDPParis, PacketSize: 29}, 0, 0},
+		{"fragment", TraceProbe{Method: warts.TraceTCP, FragOffset: 1}, 0, 52},
+		{"fragment with payload", TraceProbe{Method: warts.TraceICMPEcho, FragOffset: 8190, Payload: make([]byte, 10)}, 0, 62},
+		{"fragment of a size", TraceProbe{Method: warts.TraceICMPEcho, FragOffset: 1, PacketSize: 1400, Payload: []byte{7}}, 0, 1400},
+		{"fragment too small", TraceProbe{Method: warts.TraceICMPEcho, FragOffset: 1, PacketSize: 51}, 0, 0},
+		{"fragment beyond", TraceProbe{Method: warts.TraceICMPEcho, FragOffset: 8192}, 0, 0},
 		{"no method", TraceProbe{}, 0, 0},
 		{"no method, fragment", TraceProbe{FragOffset: 1}, 0, 0},
 	}
@@ -275,7 +276,7 @@ func TestTraceSizes(t *testing.T) {
 func TestTraceSizedPayload(t *testing.T) {
 	for _, offset := range []uint16{0, 1} {
 		p := TraceProbe{
-			Method: TraceUDP, Src: host6, Dst: target6, FragOffset: offset, PacketSize: 100, Payload: bytes.Repeat([]byte{7}, 60),
+			Method: warts.TraceUDP, Src: host6, Dst: target6, FragOffset: offset, PacketSize: 100, Payload: bytes.Repeat([]byte{7}, 60),
 		}
 		b, err := p.AppendPacket(nil)
 		if b = must(t, b, err); !bytes.Equal(b[52:], make([]byte, 48)) {
@@ -290,7 +291,7 @@ func TestTraceParis(t *testing.T) {
 	for _, v4 := range []bool{true, false} {
 		for _, payload := range [][]byte{nil, {0xff}, {1, 2, 3}, bytes.Repeat([]byte{0xff}, 64)} {
 			for n := 0; n < 65534; n += 61 {
-				p := TraceProbe{Method: TraceUDPParis, SrcPort: 40000, DstPort: 33435, N: n, TTL: 1, Payload: payload, Src: host6, Dst: target6}
+				p := TraceProbe{Method: warts.TraceUDPParis, SrcPort: 40000, DstPort: 33435, N: n, TTL: 1, Payload: payload, Src: host6, Dst: target6}
 				if v4 {
 					p.Src, p.Dst = host4, target4
 				}
@@ -300,7 +301,7 @@ func TestTraceParis(t *testing.T) {
 				if u.Checksum() != uint16(n+1) || !u.ChecksumOK(pseudo) {
 					t.Fatalf("v4 %v payload %x probe %d: checksum %#x", v4, payload, n, u.Checksum())
 				}
-				p.Method, p.DstPort = TraceICMPParis, uint16(n+1)
+				p.Method, p.DstPort = warts.TraceICMPEchoParis, uint16(n+1)
 				b, err = p.AppendMessage(nil)
 				m := packet.ICMP(must(t, b, err))
 				pseudo = 0
@@ -316,11 +317,11 @@ func TestTraceParis(t *testing.T) {
 }
 
 func TestTraceErrors(t *testing.T) {
-	p := TraceProbe{Method: TraceUDP, Src: host4, Dst: target6}
+	p := TraceProbe{Method: warts.TraceUDP, Src: host4, Dst: target6}
 	if _, err := p.AppendPacket(nil); !errors.Is(err, packet.ErrFamily) {
 		t.Errorf("families: %v", err)
 	}
-	p = TraceProbe{Method: TraceICMP, Src: host6, Dst: target6}
+	p = TraceProbe{Method: warts.TraceICMPEcho, Src: host6, Dst: target6}
 	if _, err := p.AppendPayload(nil); !errors.Is(err, ErrMethod) {
 		t.Errorf("payload of ICMP: %v", err)
 	}
@@ -330,10 +331,5 @@ func TestTraceErrors(t *testing.T) {
 	}
 	if _, err := p.AppendPayload(nil); !errors.Is(err, ErrMethod) {
 		t.Errorf("payload of a fragment: %v", err)
-	}
-	for m := range TraceMethod(8) {
-		if m.String() == "" {
-			t.Errorf("method %d has no name", m)
-		}
 	}
 }

@@ -5,12 +5,13 @@ import (
 	"net/netip"
 
 	"scamper/shared/packet"
+	"scamper/shared/warts"
 )
 
 // TraceMatch says which probe of a traceroute a packet is about. It describes what all
 // probes of the trace have in common, and how many there were.
 type TraceMatch struct {
-	Method           TraceMethod
+	Method           warts.TraceMethod
 	Src, Dst         netip.Addr // Src may be invalid: not compared then
 	SrcPort, DstPort uint16     // as in TraceProbe
 	Sent             int        // probes sent so far, in all phases
@@ -95,7 +96,7 @@ func (m *TraceMatch) Match(r *Reply) (int, bool) {
 		if !m.Method.IsUDP() || !sameAddr(r.IP.Src, m.Dst) || r.UDP.DstPort != m.SrcPort {
 			return 0, false
 		}
-		if m.Method == TraceUDP {
+		if m.Method == warts.TraceUDP {
 			return index(int(r.UDP.SrcPort)-int(m.DstPort), m.Sent)
 		}
 		if r.UDP.SrcPort != m.DstPort {
@@ -109,16 +110,16 @@ func (m *TraceMatch) Match(r *Reply) (int, bool) {
 // quote: what is quoted has a transport header.
 func (m *TraceMatch) quote(q *Quote) (int, bool) {
 	v4 := m.Dst.Is4()
-	if q.Protocol != m.Method.protocol(v4) {
+	if q.Protocol != traceProtocol(m.Method, v4) {
 		return 0, false
 	}
 	switch m.Method {
-	case TraceUDP:
+	case warts.TraceUDP:
 		if q.SrcPort != m.SrcPort {
 			return 0, false
 		}
 		return index(int(q.DstPort)-int(m.DstPort), m.Sent)
-	case TraceUDPParis:
+	case warts.TraceUDPParis:
 		if q.SrcPort != m.SrcPort || q.DstPort != m.DstPort {
 			return 0, false
 		}
@@ -142,12 +143,12 @@ func (m *TraceMatch) quote(q *Quote) (int, bool) {
 			return 0, false
 		}
 		return index(int(q.Checksum)-1, m.Sent)
-	case TraceICMP, TraceICMPParis:
+	case warts.TraceICMPEcho, warts.TraceICMPEchoParis:
 		if q.ICMPID != m.SrcPort {
 			return 0, false
 		}
 		return index(int(q.ICMPSeq), m.Sent)
-	case TraceTCP, TraceTCPAck:
+	case warts.TraceTCP, warts.TraceTCPAck:
 		if q.SrcPort != m.SrcPort || q.DstPort != m.DstPort {
 			return 0, false
 		}
@@ -184,7 +185,7 @@ func finishedUDP(src, dst netip.Addr, b []byte) (uint16, bool) {
 
 // fragment: what is quoted is an IPv6 fragment of ours without transport header.
 func (m *TraceMatch) fragment(q *Quote) (int, bool) {
-	if !m.Dst.Is6() || q.Protocol != m.Method.protocol(false) || uint16(q.FragID>>16) != m.SrcPort || len(q.Payload) < 4 {
+	if !m.Dst.Is6() || q.Protocol != traceProtocol(m.Method, false) || uint16(q.FragID>>16) != m.SrcPort || len(q.Payload) < 4 {
 		return 0, false
 	}
 	return index(int(q.Payload[2])<<8|int(q.Payload[3]), m.Sent)
@@ -207,7 +208,7 @@ func (m *TraceMatch) MatchSent(r *Reply) (int, bool) {
 		if !m.Method.IsUDP() || r.UDP.SrcPort != m.SrcPort {
 			return 0, false
 		}
-		if m.Method == TraceUDP {
+		if m.Method == warts.TraceUDP {
 			return index(int(r.UDP.DstPort)-int(m.DstPort), m.Sent)
 		}
 		switch {
@@ -226,7 +227,7 @@ func (m *TraceMatch) MatchSent(r *Reply) (int, bool) {
 		return index(int(c)-1, m.Sent)
 	case KindTCP:
 		want := uint8(packet.SYN)
-		if m.Method == TraceTCPAck {
+		if m.Method == warts.TraceTCPAck {
 			want = packet.ACK
 		}
 		if !m.Method.IsTCP() || r.TCP.Flags != want || r.TCP.SrcPort != m.SrcPort || r.TCP.DstPort != m.DstPort {

@@ -131,7 +131,7 @@ func TestMatcher(t *testing.T) {
 				for _, count := range []int{1, 2, 4, 5, 6, 40} {
 					p := flooded(t, count, "-P "+method+" "+dst)
 					all := probe.PingMatch{
-						Method: probe.PingMethod(p.opt.Method), Src: p.via.src, Dst: p.dst, SrcPort: p.base, DstPort: p.opt.DstPort,
+						Method: p.opt.Method, Src: p.via.src, Dst: p.dst, SrcPort: p.base, DstPort: p.opt.DstPort,
 						Sent: count,
 					}
 					for i := range p.probes {

@@ -248,7 +248,7 @@ var checksTowards = []check{
 			case o.size != 0:
 				o.PayloadLen = o.size - o.HeaderLen
 			default:
-				o.PayloadLen = probe.PingMethod(o.Method).DefaultPayloadLen()
+				o.PayloadLen = probe.PingPayloadLen(o.Method)
 			}
 			return o.size != 0 && o.size != o.Size()
 		},

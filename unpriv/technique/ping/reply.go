@@ -56,7 +56,7 @@ func (p *Ping) match(r *probe.Reply) (int, bool) {
 func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 	o := p.opt
 	m = probe.PingMatch{
-		Method: probe.PingMethod(o.Method), Src: p.via.src, Dst: p.dst,
+		Method: o.Method, Src: p.via.src, Dst: p.dst,
 		SrcPort: p.sport(0), DstPort: o.DstPort, Sent: int(p.sent),
 	}
 	if o.Method.IsICMP() {

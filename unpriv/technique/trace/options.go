@@ -92,7 +92,7 @@ func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
 	port := uint16(d.Pid) | 0x8000 // also the identifier and the checksum of ICMP-paris
 	o.V6 = v6
 	o.AnySrcPort = given.Has('s') && o.SrcPort == 0
-	if !given.Has('s') || o.AnySrcPort && o.icmp() {
+	if !given.Has('s') || o.AnySrcPort && o.Method.IsICMP() {
 		o.SrcPort = port
 	}
 	if !given.Has('d') {
@@ -104,12 +104,6 @@ func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
 	if o.paris() && len(o.Payload) == 1 {
 		o.Payload = []byte{o.Payload[0], 0}
 	}
-}
-
-func (o *Options) tcp() bool { return o.Method == warts.TraceTCP || o.Method == warts.TraceTCPAck }
-
-func (o *Options) icmp() bool {
-	return o.Method == warts.TraceICMPEcho || o.Method == warts.TraceICMPEchoParis
 }
 
 func (o *Options) paris() bool {
@@ -164,15 +158,15 @@ const maxGSS = 65535
 // checksTowards come once the family of the destination is known.
 var checksTowards = []check{
 	{
-		Fails: func(o *Options, given option.Letters) bool { return given.Has('p') && o.tcp() },
+		Fails: func(o *Options, given option.Letters) bool { return given.Has('p') && o.Method.IsTCP() },
 		Text:  "cannot include a payload with TCP traceroute",
 	},
 	{
-		Fails: func(o *Options, _ option.Letters) bool { return o.Parallel > 1 && o.tcp() },
+		Fails: func(o *Options, _ option.Letters) bool { return o.Parallel > 1 && o.Method.IsTCP() },
 		Text:  "cannot send parallel probes with TCP methods",
 	},
 	{
-		Fails: func(o *Options, _ option.Letters) bool { return o.Raw && (o.V6 || !o.tcp()) },
+		Fails: func(o *Options, _ option.Letters) bool { return o.Raw && (o.V6 || !o.Method.IsTCP()) },
 		Text:  "-O raw only works for IPv4 TCP methods",
 	},
 	{

@@ -98,7 +98,7 @@ func (t *Trace) smallestProbe() int {
 		return n + 12
 	case m.IsTCP():
 		return n + 20
-	case m == probe.TraceUDPParis && !t.opt.ConstPayload, m == probe.TraceICMPParis:
+	case m == warts.TraceUDPParis && !t.opt.ConstPayload, m == warts.TraceICMPEchoParis:
 		return n + 10
 	}
 	return n + 8

@@ -34,7 +34,7 @@ func (t *Trace) signature(sport uint16) sched.Signature {
 	return sched.PortSignature(sched.TCP, t.dst, sport, o.DstPort, o.DstPort)
 }
 
-func (t *Trace) method() probe.TraceMethod { return probe.TraceMethod(t.opt.Method) }
+func (t *Trace) method() warts.TraceMethod { return t.opt.Method }
 
 // open finds the source address and opens what the options need.
 func (t *Trace) open(s *sched.Session) error {

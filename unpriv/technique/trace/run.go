@@ -113,7 +113,7 @@ func (a *Traces) New(opt *Options, dst netip.Addr) *Trace {
 	t := &Trace{all: a, env: a.env, opt: opt, dst: dst, first: int(opt.FirstHop), sport: opt.SrcPort}
 	t.tree.begin = opt.FirstHop
 	t.match = probe.TraceMatch{
-		Method: probe.TraceMethod(opt.Method), Dst: dst, SrcPort: t.sport, DstPort: opt.DstPort,
+		Method: opt.Method, Dst: dst, SrcPort: t.sport, DstPort: opt.DstPort,
 		FragOffset: opt.Offset, ConstPayload: opt.ConstPayload,
 	}
 	return t

@@ -8,8 +8,7 @@ import (
 // stops reports whether a reply to probe i ends the trace, and sets why. The order of the questions matters.
 func (t *Trace) stops(i int, r *warts.TraceReply) bool {
 	m := t.opt.Method
-	icmp := m == warts.TraceICMPEcho || m == warts.TraceICMPEchoParis
-	tcp := m == warts.TraceTCP || m == warts.TraceTCPAck
+	icmp, tcp := m.IsICMP(), m.IsTCP()
 	if r.Flags&warts.TraceHopUDP != 0 {
 		t.end(warts.TraceStopCompleted, 0)
 		return true
