@@ -88,7 +88,7 @@ func (p *process) run(s launch.State) error {
 		p.log.SetDebug(f)
 		p.log.Debug("scamper %s, process %d, %v", Version, os.Getpid(), s.Sandbox)
 	}
-	settings, err := p.settings(s)
+	settings, err := p.settings()
 	if err != nil {
 		return err
 	}
@@ -139,7 +139,8 @@ type settings struct {
 	receive  int
 }
 
-func (p *process) settings(s launch.State) (settings, error) {
+// settings reads the configuration file, if there is one to trust.
+func (p *process) settings() (settings, error) {
 	out := settings{disabled: map[string]bool{}}
 	fd, err := p.handles.File(message.SlotConf)
 	if err != nil { // not granted: there is none, or it is not one to trust

@@ -24,7 +24,8 @@ type counts struct {
 
 func (e *Engine) counts() counts {
 	return counts{
-		e.sched.Stats, e.routes.Stats, e.links.cache.Stats, e.names.Stats, e.Received, e.sockets.Drops(), e.Unused,
+		sched: e.sched.Stats, routes: e.routes.Stats, neigh: e.links.cache.Stats, names: e.names.Stats,
+		received: e.Received, drops: e.sockets.Drops(), unused: e.Unused,
 	}
 }
 

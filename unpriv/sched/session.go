@@ -91,6 +91,9 @@ func (s *Session) Origin() Origin { return s.task.Origin() }
 // Now returns the loop's monotonic time.
 func (s *Session) Now() loop.Mono { return s.task.Now() }
 
+// Halted reports whether the session was told to halt.
+func (s *Session) Halted() bool { return s.halted }
+
 // Turn waits for a slot of the packet rate. It returns Turn, or the Reply, Halt or Woken that came first; the session
 // keeps its place in the queue if it asks again at once.
 func (s *Session) Turn() Event { return s.wait(wish{kind: Turn, until: loop.Never}) }
@@ -237,16 +240,13 @@ func (s *Session) finish() {
 	s.task.End()
 }
 
-// Turn implements Machine. (The technique calls the other Turn; see sessionMachine.)
-func (s *Session) turn() { s.deliver(Event{Kind: Turn}) }
-
 // machine is the Session as the scheduler sees it: the names of the callbacks are those of the technique's calls.
 type machine struct{ *Session }
 
 // Machine returns the session as the scheduler drives it.
 func (s *Session) Machine() Machine { return machine{s} }
 
-func (m machine) Turn(*Task) { m.turn() }
+func (m machine) Turn(*Task) { m.deliver(Event{Kind: Turn}) }
 
 func (m machine) Sent(_ *Task, id uint32, at netio.Stamp, err error) {
 	if id != m.id {
@@ -308,6 +308,3 @@ func (*published) Sent(*Task, uint32, netio.Stamp, error)  {}
 func (*published) Reply(*Task, *probe.Reply)               {}
 func (*published) Expire(*Task)                            {}
 func (*published) Halt(*Task)                              {}
-
-// Halted reports whether the session was told to halt.
-func (s *Session) Halted() bool { return s.halted }
