@@ -1,6 +1,7 @@
 package neigh
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"net/netip"
@@ -73,6 +74,13 @@ func TestParseReply(t *testing.T) {
 		b[at] = to
 		return b
 	}
+	// fix makes the checksum of an ICMPv6 message right, so that it is not that for which it is refused.
+	fix := func(b []byte) []byte {
+		m := b[14+packet.IPv6HeaderLen:]
+		m[2], m[3] = 0, 0
+		binary.BigEndian.PutUint16(m[2:], packet.PseudoSum(other6, own6, packet.ProtoICMPv6, len(m)).Bytes(m).Checksum())
+		return b
+	}
 	padded := append(reply6(), make([]byte, 20)...) // as on a wire
 	for _, c := range []struct {
 		name  string
@@ -87,7 +95,10 @@ func TestParseReply(t *testing.T) {
 		{"ARP for other hardware", change(reply4(), 15, 6), netip.Addr{}},
 		{"ARP for another protocol", change(reply4(), 16, 0x86), netip.Addr{}},
 		{"ARP cut", reply4()[:41], netip.Addr{}},
-		{"solicitation", change(reply6(), 54, packet.ICMP6NeighbourSolicit), netip.Addr{}},
+		{"advertisement, changed", fix(change(reply6(), 58, 0)), other6},
+		{"solicitation", fix(change(reply6(), 54, packet.ICMP6NeighbourSolicit)), netip.Addr{}},
+		{"advertisement with a code", fix(change(reply6(), 55, 1)), netip.Addr{}},
+		{"advertisement with an option of no length", fix(change(reply6(), 79, 0)), netip.Addr{}},
 		{"advertisement without address", advert(255, 0), netip.Addr{}},
 		{"advertisement with the source's address", advert(255, packet.NDSourceLinkAddr), netip.Addr{}},
 		{"advertisement that was forwarded", advert(254, packet.NDTargetLinkAddr), netip.Addr{}},
@@ -100,6 +111,41 @@ func TestParseReply(t *testing.T) {
 		addr, mac, ok := parseReply(c.frame)
 		if ok != c.addr.IsValid() || addr != c.addr || ok && mac != otherMAC {
 			t.Errorf("%s: %v %v %v", c.name, addr, mac, ok)
+		}
+	}
+}
+
+// Probes and their replies, of which there may be 100,000 a second, cost no more than a look.
+func TestTells(t *testing.T) {
+	frame := func(size int, etherType uint16, next, kind byte) []byte {
+		b := make([]byte, size)
+		binary.BigEndian.PutUint16(b[12:], etherType)
+		if size > 20 {
+			b[20] = next
+		}
+		if size > 54 {
+			b[54] = kind
+		}
+		return b
+	}
+	const advert, echo = packet.ICMP6NeighbourAdvert, packet.ICMP6EchoReply
+	for _, c := range []struct {
+		name  string
+		frame []byte
+		want  bool
+	}{
+		{"ARP", frame(42, packet.EtherARP, 0, 0), true},
+		{"ARP cut", frame(41, packet.EtherARP, 0, 0), false},
+		{"IPv4", frame(60, packet.EtherIPv4, packet.ProtoICMPv6, advert), false},
+		{"advertisement", frame(86, packet.EtherIPv6, packet.ProtoICMPv6, advert), true},
+		{"advertisement of one byte", frame(55, packet.EtherIPv6, packet.ProtoICMPv6, advert), true},
+		{"advertisement of no byte", frame(54, packet.EtherIPv6, packet.ProtoICMPv6, advert), false},
+		{"echo reply", frame(86, packet.EtherIPv6, packet.ProtoICMPv6, echo), false},
+		{"TCP over IPv6", frame(86, packet.EtherIPv6, packet.ProtoTCP, advert), false},
+		{"TCP over IPv6, cut", frame(54, packet.EtherIPv6, packet.ProtoTCP, advert), false},
+	} {
+		if got := tells(c.frame); got != c.want {
+			t.Errorf("%s: %v", c.name, got)
 		}
 	}
 }
