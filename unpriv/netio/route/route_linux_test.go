@@ -3,6 +3,7 @@ package route_test
 import (
 	"errors"
 	"net/netip"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -218,6 +219,8 @@ func TestNeighbours(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// The kernel's order is that of a hash with a random key.
+		slices.SortFunc(list, func(a, b route.Neighbour) int { return a.Addr.Compare(b.Addr) })
 		want := []route.Neighbour{
 			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("10.0.1.50"), MAC: [6]byte{2, 0, 0, 0, 0, 0x50}},
 			{IfIndex: links[0].A.Index, Addr: netip.MustParseAddr("10.0.1.53"), MAC: [6]byte{2, 0, 0, 0, 0, 0x53}, Static: true},
