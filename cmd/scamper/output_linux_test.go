@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -325,7 +326,8 @@ func TestStuckEnds(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if r := p.Wait(limit); r.Status != 0 || r.Stderr != "" {
+				r := p.Wait(limit)
+				if r.Status != 0 || r.Stderr != "" && !unsent.MatchString(r.Stderr) {
 					t.Errorf("status %d, stderr %q", r.Status, r.Stderr)
 				}
 				list := jsonLines(t, string(text))
@@ -339,6 +341,9 @@ func TestStuckEnds(t *testing.T) {
 		})
 	}
 }
+
+// unsent is said at the end of a run that a signal ends while a busy machine keeps packets from leaving.
+var unsent = regexp.MustCompile(`^\S+ scamper: \d+ packets? w(as|ere) not sent any more at the end\n$`)
 
 // Results are readable while the run goes on.
 func TestReadableMeanwhile(t *testing.T) {
