@@ -31,6 +31,9 @@ const (
 // peerMax is the highest rate that Debian's scamper takes.
 const peerMax = 10_000
 
+// ordinary is the command whose rate counts.
+const ordinary = "ping -c 1"
+
 // outcome is what a run came to.
 type outcome struct {
 	name    string
@@ -54,7 +57,7 @@ func BenchmarkPingRate(b *testing.B) {
 		var table []outcome
 		best := 0
 		for _, pps := range []int{peerMax, 50_000, 100_000, 150_000, 200_000, 300_000} {
-			o := pingAll(b, "scamper", ours, pps, list)
+			o := pingAll(b, "scamper", ours, ordinary, pps, list)
 			table = append(table, o)
 			if o.answered() >= 99.9 {
 				best = max(best, int(o.reached))
@@ -62,12 +65,28 @@ func BenchmarkPingRate(b *testing.B) {
 			b.ReportMetric(o.perProbe(), fmt.Sprintf("us/ping@%dpps", pps))
 			b.ReportMetric(o.answered(), fmt.Sprintf("%%replies@%dpps", pps))
 		}
-		theirs := pingAll(b, "peer", peer, peerMax, list)
+		theirs := pingAll(b, "peer", peer, ordinary, peerMax, list)
 		table = append(table, theirs)
 		print(b, table, theirs)
 		b.Logf("the highest rate at which at least 99.9%% of the replies were recorded: %d packets per second", best)
 	}
 }
+
+// BenchmarkMethodRate does the same with each way that probes leave and replies come in, at a rate that is hard to reach.
+func BenchmarkMethodRate(b *testing.B) {
+	ours := testkit.BuildCommand(b, "scamper/cmd/scamper")
+	peer := testkit.NeedProgram(b, "scamper")
+	list := targetList(b)
+	for range b.N {
+		for _, options := range []string{"", " -O dl", " -P tcp-syn", " -P tcp-syn -O raw", " -P udp"} {
+			theirs := pingAll(b, "peer", peer, ordinary+strings.TrimSuffix(options, " -O raw"), peerMax, list)
+			o := pingAll(b, "scamper"+options, ours, ordinary+options, methodRate, list)
+			print(b, []outcome{o, theirs}, theirs)
+		}
+	}
+}
+
+const methodRate = 100_000
 
 func print(b *testing.B, table []outcome, theirs outcome) {
 	var text bytes.Buffer
@@ -106,15 +125,16 @@ func targetList(b *testing.B) string {
 	return name
 }
 
-func pingAll(b *testing.B, name, program string, pps int, list string) outcome {
+func pingAll(b *testing.B, name, program, command string, pps int, list string) outcome {
 	net := testkit.NewNet(b)
 	near, far := net.Namespace("near"), net.Namespace("far")
 	link := net.Link(near, far, testkit.LinkConfig{})
+	far.Sysctl("net.ipv4.icmp_ratemask", "0") // no limit for errors, which answer UDP
 	far.AnswerPrefix(netip.MustParsePrefix(prefix))
 	near.Route(netip.MustParsePrefix(prefix), link.B.Addr4)
 
-	out := filepath.Join(b.TempDir(), fmt.Sprintf("%s-%d.warts", name, pps))
-	cmd := exec.Command(program, "-p", strconv.Itoa(pps), "-O", "warts", "-o", out, "-c", "ping -c 1", "-f", list)
+	out := filepath.Join(b.TempDir(), "out.warts")
+	cmd := exec.Command(program, "-p", strconv.Itoa(pps), "-O", "warts", "-o", out, "-c", command, "-f", list)
 	began := time.Now()
 	p := near.Start(cmd)
 	memory := watchMemory(cmd.Process.Pid)
@@ -123,8 +143,8 @@ func pingAll(b *testing.B, name, program string, pps int, list string) outcome {
 	if result.Err != nil {
 		b.Fatalf("%s at %d pps: %v\n%s", name, pps, result.Err, result.Stderr)
 	}
-	if text := strings.TrimSpace(result.Stderr); text != "" {
-		b.Logf("%s at %d pps says: %s", name, pps, text)
+	if lines := strings.Split(strings.TrimSpace(result.Stderr), "\n"); lines[0] != "" {
+		b.Logf("%s at %d pps says %d times: %s", name, pps, len(lines), lines[len(lines)-1])
 	}
 	o := outcome{name: name, pps: pps, memory: memory(), replies: countReplies(b, out)}
 	if ru, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {

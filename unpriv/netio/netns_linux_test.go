@@ -415,3 +415,48 @@ func (x *late) Expire(loop.Mono) {
 	x.t.Error("replies did not come")
 	x.l.Stop()
 }
+
+// TestSplit has each kind of socket send on a goroutine of its own while it receives on this one.
+func TestSplit(t *testing.T) {
+	f := newFar(t)
+	f.link.A.Namespace.IP("route add 10.99.0.0/16 via " + f.link.B.Addr4.String())
+	dst := netip.MustParseAddr("10.99.0.1")
+	src := netip.AddrPortFrom(f.src, 0)
+	for _, key := range []Key{
+		{Kind: ICMP, Src: src},
+		{Kind: RawUDP, Src: src},
+		{Kind: RawIP},
+		{Kind: Datalink, IfIndex: int32(f.link.A.Index)},
+	} {
+		s := &Socket{Port: f.port(t, key)}
+		if !s.Split() {
+			t.Errorf("%v: not split", key.Kind)
+		}
+		if key.Kind == Datalink {
+			continue // a frame wants the neighbour's address
+		}
+		sent := make(chan error)
+		go func() {
+			for range 100 {
+				if _, err := s.Send([]Packet{{Data: udp4(f.src, netip.AddrPortFrom(dst, 7), 7), Dst: netip.AddrPortFrom(dst, 7)}}); err != nil {
+					sent <- err
+					return
+				}
+			}
+			sent <- nil
+		}()
+		batch := NewDatagrams(8, 2048)
+		for range 100 {
+			if _, err := s.Recv(batch); err != nil {
+				t.Errorf("%v: %v", key.Kind, err)
+				break
+			}
+		}
+		if err := <-sent; err != nil {
+			t.Errorf("%v: %v", key.Kind, err)
+		}
+	}
+	if (&Socket{Port: &reserved{}}).Split() {
+		t.Error("a port that cannot send was split")
+	}
+}

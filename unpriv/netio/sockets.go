@@ -185,7 +185,11 @@ func (s *Socket) LinkType() LinkType { return s.link }
 // Split lets Send be called on a goroutine of its own from now on, everything else staying where it is. It reports
 // false, and changes nothing, if the port cannot do that.
 func (s *Socket) Split() bool {
-	p, ok := s.Port.(splitter)
+	port := s.Port
+	if only, ok := port.(sendOnly); ok {
+		port = only.Port
+	}
+	p, ok := port.(splitter)
 	if ok {
 		p.split()
 	}
