@@ -68,10 +68,20 @@ func randomRoute(r *rand.Rand, links int) (line string, prefix netip.Prefix) {
 // will do.
 func agree(t *testing.T, step string, cached, asking *route.Table, dsts []netip.Addr) {
 	t.Helper()
-	answer := func(table *route.Table, dst netip.Addr) string {
+	agreeOn(t, step, cached, asking, dsts, func(table *route.Table, dst netip.Addr) string {
 		src, err := table.Source(dst)
 		return fmt.Sprintf("%v, %v", src, err)
-	}
+	})
+	agreeOn(t, step, cached, asking, dsts, func(table *route.Table, dst netip.Addr) string {
+		way, err := table.Lookup(dst)
+		return fmt.Sprintf("%+v, %v", way, err)
+	})
+}
+
+func agreeOn(
+	t *testing.T, step string, cached, asking *route.Table, dsts []netip.Addr, answer func(*route.Table, netip.Addr) string,
+) {
+	t.Helper()
 	wrong := 0
 	for range 2 { // the second time from memory
 		for _, dst := range dsts {
@@ -96,7 +106,7 @@ func agree(t *testing.T, step string, cached, asking *route.Table, dsts []netip.
 // routes, while they come and go, and links and addresses too.
 func TestSourceAgainstKernel(t *testing.T) {
 	const links = 4
-	var hits, questions uint64
+	var hits, ways, questions uint64
 	for seed := range uint64(4) {
 		host, _ := star(t, links)
 		r := rand.New(rand.NewPCG(seed, 2))
@@ -135,7 +145,7 @@ func TestSourceAgainstKernel(t *testing.T) {
 		host.Run(60e9, "sh", "-c", "printf '%s' \"$0\" | ip -force -batch -", batch)
 		host.Do(func() {
 			cached := newTable(t, route.Config{FD: routingSocket(t)})
-			asking := newTable(t, route.Config{FD: -1})
+			asking := newTable(t, route.Config{FD: routingSocket(t), NoCache: true})
 			check := func(step string) {
 				t.Helper()
 				before := cached.Stats
@@ -145,6 +155,7 @@ func TestSourceAgainstKernel(t *testing.T) {
 				cached.CopyNow()
 				agree(t, fmt.Sprintf("seed %d, %s", seed, step), cached, asking, dsts)
 				hits += cached.Stats.Cached - before.Cached
+				ways += cached.Stats.Known - before.Known
 				questions += uint64(2 * len(dsts))
 			}
 			check("at first")
@@ -167,21 +178,21 @@ func TestSourceAgainstKernel(t *testing.T) {
 			}
 			// Rules other than the usual: nothing may be remembered.
 			host.IP("rule add from 10.0.1.1 table 100")
-			before := cached.Stats.Cached
+			before := cached.Stats
 			if err := cached.Ready(); err != nil {
 				t.Fatal(err)
 			}
 			cached.CopyNow()
 			agree(t, "with a rule", cached, asking, dsts)
-			if cached.Stats.Cached != before {
-				t.Errorf("%d answers from the copy in spite of a rule", cached.Stats.Cached-before)
+			if cached.Stats.Cached != before.Cached || cached.Stats.Known != before.Known {
+				t.Errorf("answers from the copy in spite of a rule: %+v, before %+v", cached.Stats, before)
 			}
 			host.IP("rule del from 10.0.1.1 table 100")
 			check("without the rule") // by now the kernel keeps its tables apart
 		})
 	}
-	t.Logf("%d of %d answers from the copy", hits, questions)
-	if hits < questions/4 {
+	t.Logf("%d sources and %d routes of %d from the copy", hits, ways, questions)
+	if hits < questions/4 || ways < questions/4 {
 		t.Error("too few to tell")
 	}
 }

@@ -37,6 +37,8 @@ type fibRoute struct {
 	kind    kind
 	metric  uint32
 	prefSrc netip.Addr // preferred source, if it has one
+	ifIndex int        // of the one next hop
+	gateway netip.Addr // of the one next hop; invalid if destinations are on the link
 }
 
 // last returns the last address of the route's prefix.
@@ -51,6 +53,9 @@ type fibEntry struct {
 	mirror bool       // the source is the destination, whatever it is
 	self   bool       // the source ought to be want, or else the destination
 	varies bool       // it turned out not to be what was expected
+
+	way      Route // that every destination has, once wayKnown; before, what is expected of the kernel's answer
+	wayKnown bool
 }
 
 // varies is the entry number of spans for which the kernel is asked each time.
@@ -182,7 +187,7 @@ func (f *fib) add(same []fibRoute) int32 {
 			return varies // a dead or otherwise special route, which may or may not count
 		}
 	}
-	f.entries = append(f.entries, fibEntry{want: best.prefSrc, self: best.kind == kindSelf})
+	f.entries = append(f.entries, fibEntry{want: best.prefSrc, self: best.kind == kindSelf, way: Route{IfIndex: best.ifIndex, Gateway: best.gateway}})
 	return int32(len(f.entries) - 1)
 }
 
@@ -204,6 +209,15 @@ func (e *fibEntry) learn(dst, src netip.Addr) {
 		e.mirror = true
 	default:
 		e.src = src
+	}
+}
+
+// learnWay remembers the kernel's answer for a destination, if that is what was expected of such a route. It may not be: for
+// some destinations the kernel has been told of a better gateway (ICMP redirects). Frames to those go to the route's, which
+// is as good.
+func (e *fibEntry) learnWay(r Route) {
+	if !e.self && !r.Local && r.IfIndex == e.way.IfIndex && r.Gateway == e.way.Gateway && r.MAC == nil {
+		e.way, e.wayKnown = r, true
 	}
 }
 

@@ -135,3 +135,28 @@ func addr4(a uint32) netip.Addr {
 	binary.BigEndian.PutUint32(b[:], a)
 	return netip.AddrFrom4(b)
 }
+
+// What the kernel says of one destination holds for all of a route only if it is what the route says.
+func TestLearnWay(t *testing.T) {
+	gateway, better := netip.MustParseAddr("10.0.1.2"), netip.MustParseAddr("10.0.1.3")
+	plain := fibEntry{way: Route{IfIndex: 2, Gateway: gateway}}
+	for _, tt := range []struct {
+		name  string
+		entry fibEntry
+		said  Route
+		known bool
+	}{
+		{"as the route says", plain, Route{IfIndex: 2, Gateway: gateway, Src: netip.MustParseAddr("10.0.1.1")}, true},
+		{"redirected", plain, Route{IfIndex: 2, Gateway: better}, false},
+		{"on the link", plain, Route{IfIndex: 2}, false},
+		{"another interface", plain, Route{IfIndex: 3, Gateway: gateway}, false},
+		{"this host", plain, Route{IfIndex: 2, Gateway: gateway, Local: true}, false},
+		{"our own addresses", fibEntry{self: true, way: Route{IfIndex: 1}}, Route{IfIndex: 1}, false},
+	} {
+		e := tt.entry
+		e.learnWay(tt.said)
+		if e.wayKnown != tt.known || tt.known && e.way.Src != tt.said.Src {
+			t.Errorf("%s: %+v", tt.name, e)
+		}
+	}
+}

@@ -119,7 +119,6 @@ type routeMessage struct {
 	prefSrc netip.Addr
 	oif     uint32
 	metric  uint32
-	mtu     uint32
 	other   bool // it has attributes that aren't above: several next hops, encapsulation...
 }
 
@@ -155,28 +154,10 @@ func parseRoute(b []byte) (routeMessage, error) {
 			r.metric = u32of(value)
 		case unix.RTA_TABLE:
 			r.table = u32of(value)
-		case unix.RTA_METRICS:
-			r.mtu = parseMTU(value)
-		case unix.RTA_CACHEINFO, unix.RTA_PREF, unix.RTA_UID, unix.RTA_FLOW, unix.RTA_PAD:
+		case unix.RTA_METRICS, unix.RTA_CACHEINFO, unix.RTA_PREF, unix.RTA_UID, unix.RTA_FLOW, unix.RTA_PAD:
 		default:
 			r.other = true
 		}
-	}
-}
-
-// rtaxMTU is RTAX_MTU of linux/rtnetlink.h.
-const rtaxMTU = 2
-
-func parseMTU(metrics []byte) uint32 {
-	for {
-		kind, value, rest, ok := nextAttr(metrics)
-		if !ok {
-			return 0
-		}
-		if kind == rtaxMTU {
-			return u32of(value)
-		}
-		metrics = rest
 	}
 }
 
@@ -196,6 +177,7 @@ func (r *routeMessage) fibRoute() (f fibRoute, ok bool) {
 	f = fibRoute{
 		bits: r.dstBits, local: r.table == unix.RT_TABLE_LOCAL,
 		metric: r.metric, prefSrc: r.prefSrc,
+		ifIndex: int(r.oif), gateway: r.gateway,
 	}
 	if r.dst.Is4() {
 		f.addr = toUint32(r.dst) &^ hostMask(f.bits)

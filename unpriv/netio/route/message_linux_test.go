@@ -158,6 +158,9 @@ func TestFIBRoute(t *testing.T) {
 		want := fibRoute{}
 		if c.ours {
 			want = fibRoute{addr: 0xc0000200, bits: 24, local: c.f.table == unix.RT_TABLE_LOCAL, kind: c.want, metric: 7}
+			if !c.noOIF {
+				want.ifIndex = 2
+			}
 		}
 		if got != want || ours != c.ours {
 			t.Errorf("%s: %+v, %v", c.name, got, ours)

@@ -218,6 +218,22 @@ func (t *Table) begin(kind, flags uint16, body ...byte) []byte {
 }
 
 func (t *Table) lookup(dst netip.Addr) (Route, error) {
+	var e *fibEntry
+	if dst.Is4() && !t.noCache {
+		if e = t.cached(dst); e != nil && e.wayKnown {
+			t.Stats.Known++
+			return e.way, nil
+		}
+	}
+	r, err := t.askRoute(dst)
+	if err == nil && e != nil {
+		e.learnWay(r)
+	}
+	return r, err
+}
+
+// askRoute asks the kernel.
+func (t *Table) askRoute(dst netip.Addr) (Route, error) {
 	family, zone := byte(unix.AF_INET), uint32(0)
 	if dst.Is6() {
 		family = unix.AF_INET6
@@ -251,7 +267,7 @@ func (t *Table) lookup(dst netip.Addr) (Route, error) {
 	}
 	r := Route{
 		IfIndex: int(found.oif), Gateway: found.gateway, Src: found.prefSrc,
-		MTU: int(found.mtu), Local: found.kind == unix.RTN_LOCAL,
+		Local: found.kind == unix.RTN_LOCAL,
 	}
 	if r.Gateway.IsUnspecified() {
 		r.Gateway = netip.Addr{}
@@ -355,21 +371,29 @@ func (t *Table) void() {
 	t.fib, t.asks = nil, 0
 }
 
-// cachedSource answers from the copy, asking the kernel for a route's source once.
-func (t *Table) cachedSource(dst netip.Addr) (netip.Addr, bool) {
+// cached returns the entry of the copy for an IPv4 destination; nil if there is none, and the kernel is to be asked.
+func (t *Table) cached(dst netip.Addr) *fibEntry {
 	if t.fib == nil && !t.makeCopy() {
-		return netip.Addr{}, false
+		return nil
 	}
 	// "This network", multicast, reserved and broadcast have rules of their own.
 	addr := toUint32(dst)
 	if addr < 1<<24 || addr >= 224<<24 {
-		return netip.Addr{}, false
+		return nil
 	}
 	n := t.fib.lookup(addr)
 	if n < 0 {
+		return nil
+	}
+	return &t.fib.entries[n]
+}
+
+// cachedSource answers from the copy, asking the kernel for a route's source once.
+func (t *Table) cachedSource(dst netip.Addr) (netip.Addr, bool) {
+	e := t.cached(dst)
+	if e == nil {
 		return netip.Addr{}, false
 	}
-	e := &t.fib.entries[n]
 	if src, ok := e.source(dst); ok {
 		return src, true
 	}

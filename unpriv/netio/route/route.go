@@ -9,7 +9,8 @@
 //     Nothing is sent. If the route is one whose source never differs, it is
 //     remembered with the route.
 //  3. Table.Lookup, which also tells interface and gateway, asks the kernel over
-//     the routing socket each time.
+//     the routing socket; what it says of a route in the copy with one next hop
+//     is remembered, too.
 //
 // The routing socket also tells of changes; a copy of the routes is thrown away
 // with the first of them, and made anew when that is worth its while.
@@ -36,9 +37,6 @@ type Route struct {
 	// Src is the source address that the kernel would choose; invalid if it
 	// didn't say.
 	Src netip.Addr
-	// MTU is the route's own largest packet in bytes, configured or learned; 0 if
-	// there is none but the interface's (see Table.Link).
-	MTU int
 	// Local says that the destination is this host.
 	Local bool
 	// MAC is the next hop's link-layer address where the system answers with that (BSD,
@@ -87,7 +85,7 @@ type Config struct {
 	// with 0 if that may be true of any of them; nil: nobody is. It is called in the
 	// middle of the table's work and may not ask the table.
 	OnLink func(ifindex int)
-	// NoCache makes Source ask the kernel each time.
+	// NoCache makes Source and Lookup ask the kernel each time.
 	NoCache bool
 }
 
@@ -103,11 +101,12 @@ type Table struct {
 	Stats   Stats
 }
 
-// Stats counts the answers of Source by where they came from, and what kept the copy
+// Stats counts the answers of Source and Lookup by where they came from, and what kept the copy
 // of the routes fresh.
 type Stats struct {
 	Cached  uint64 // from the copy of the routes
 	Asked   uint64 // from the kernel, errors included
+	Known   uint64 // routes that Lookup knew from the copy
 	Changes uint64 // notifications that made the copy void
 	Copies  uint64 // copies made
 }

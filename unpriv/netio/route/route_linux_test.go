@@ -73,7 +73,7 @@ func TestLookup(t *testing.T) {
 		}{
 			{"192.0.2.1", route.Route{IfIndex: 2, Gateway: a("10.0.1.2"), Src: a("10.0.1.1")}, nil},
 			{"::ffff:192.0.2.1", route.Route{IfIndex: 2, Gateway: a("10.0.1.2"), Src: a("10.0.1.1")}, nil},
-			{"198.51.100.9", route.Route{IfIndex: 4, Gateway: a("10.0.2.2"), Src: a("10.0.1.1"), MTU: 1280}, nil},
+			{"198.51.100.9", route.Route{IfIndex: 4, Gateway: a("10.0.2.2"), Src: a("10.0.1.1")}, nil},
 			{"203.0.113.1", route.Route{IfIndex: 4, Gateway: a("fd00:2::2"), Src: a("10.0.2.1")}, nil},
 			{"10.0.2.77", route.Route{IfIndex: 4, Src: a("10.0.2.1")}, nil},
 			{"10.0.2.1", route.Route{IfIndex: 1, Src: a("10.0.2.1"), Local: true}, nil},
