@@ -17,10 +17,20 @@ import (
 type links struct {
 	engine *Engine
 	cache  *neigh.Cache
+	ways   map[wayKey]*way // found lately: measurements share them
 }
 
+// wayKey is a neighbour to whom packets of a family go.
+type wayKey struct {
+	hop neigh.Key
+	v6  bool
+}
+
+// maxWays bounds what is kept; targets that are neighbours themselves have a way each.
+const maxWays = 1024
+
 func newLinks(e *Engine) *links {
-	l := &links{engine: e}
+	l := &links{engine: e, ways: make(map[wayKey]*way)}
 	l.cache = neigh.New(e.loop.Timers, e.loop.Clock(), l)
 	return l
 }
@@ -53,6 +63,13 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		done(nil, err)
 		return nil
 	}
+	key := wayKey{neigh.Key{IfIndex: r.IfIndex, Addr: r.NextHop(dst)}, dst.Is6()}
+	if header {
+		if known := l.known(key, &iface); known != nil {
+			done(known, nil)
+			return nil
+		}
+	}
 	socket, err := l.engine.sockets.Datalink(r.IfIndex)
 	if err != nil {
 		done(nil, err)
@@ -73,6 +90,9 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		if err != nil {
 			done(nil, err)
 		} else {
+			if w.Renew != nil {
+				l.keep(key, w)
+			}
 			done(found, nil)
 		}
 		socket.Release()
@@ -90,15 +110,34 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		finish(packet.MAC{}, err)
 		return nil
 	}
-	w.hop = neigh.Query{
-		Key: neigh.Key{IfIndex: r.IfIndex, Addr: r.NextHop(dst)}, SrcIP: src, SrcMAC: w.own,
-	}
+	w.hop = neigh.Query{Key: key.hop, SrcIP: src, SrcMAC: w.own}
 	w.look, found.Renew = l.engine.loop.Now().Add(renewEvery), w.renew
 	question := l.cache.Resolve(w.hop, finish)
 	return func() {
 		question.Cancel()
 		socket.Release()
 	}
+}
+
+// known returns the way to a neighbour if it was found before, the neighbour's address is known, and the interface is as
+// it was.
+func (l *links) known(key wayKey, iface *route.Link) *technique.Link {
+	w := l.ways[key]
+	if w == nil || w.own != macOf(iface.MAC) || w.MTU != iface.MTU {
+		return nil
+	}
+	mac, ok := l.cache.Lookup(key.hop)
+	if !ok || w.leadTo(mac) != nil {
+		return nil
+	}
+	return w.Link
+}
+
+func (l *links) keep(key wayKey, w *way) {
+	if len(l.ways) >= maxWays {
+		clear(l.ways)
+	}
+	l.ways[key] = w
 }
 
 // way is a Link whose header leads to a neighbour. Measurements can last for hours, and that may get another address
