@@ -14,7 +14,7 @@ type Type string
 // The types. Which of them can be had depends on the system, see Open.
 const (
 	NFT  Type = "nft"  // nftables, Linux
-	IPFW Type = "ipfw" // FreeBSD, DragonFly BSD
+	IPFW Type = "ipfw" // FreeBSD
 	PF   Type = "pf"   // FreeBSD, OpenBSD, NetBSD, macOS
 )
 

@@ -1,4 +1,4 @@
-//go:build freebsd || netbsd || darwin || dragonfly
+//go:build freebsd || netbsd || darwin
 
 package loop
 

@@ -1,4 +1,4 @@
-//go:build linux || freebsd || openbsd || netbsd || darwin || dragonfly
+//go:build linux || freebsd || openbsd || netbsd || darwin
 
 package loop
 

@@ -1,4 +1,4 @@
-//go:build freebsd || openbsd || netbsd || darwin || dragonfly
+//go:build freebsd || openbsd || netbsd || darwin
 
 package netio
 

@@ -38,7 +38,7 @@ func (w *Word) onSystem(system string) bool {
 
 const (
 	linux   = "linux android"
-	kqueues = "freebsd openbsd netbsd dragonfly darwin"
+	kqueues = "freebsd openbsd netbsd darwin"
 )
 
 func format(name string) func(*Config, string) {
