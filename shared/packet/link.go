@@ -7,13 +7,13 @@ type LinkType uint8
 
 // Link types.
 const (
-	LinkUnknown  LinkType = iota
-	LinkEthernet          // 14 byte header (Linux ARPHRD_ETHER, DLT_EN10MB)
-	LinkLoopback          // Linux loopback: an Ethernet header of zero addresses (ARPHRD_LOOPBACK)
-	LinkNull              // BSD loopback: 4 bytes address family in host order (DLT_NULL)
-	LinkRaw               // the IP packet itself (DLT_RAW; Linux tunnels, PPP, ARPHRD_NONE)
-	LinkFirewire          // 18 byte header (ARPHRD_IEEE1394, DLT_APPLE_IP_OVER_IEEE1394)
-	LinkVoid              // the IP packet itself, of an interface that cannot send (ARPHRD_VOID)
+	LinkUnknown  LinkType = iota // none, or one that we do not know
+	LinkEthernet                 // 14 byte header (Linux ARPHRD_ETHER, DLT_EN10MB)
+	LinkLoopback                 // Linux loopback: an Ethernet header of zero addresses (ARPHRD_LOOPBACK)
+	LinkNull                     // BSD loopback: 4 bytes address family in host order (DLT_NULL)
+	LinkRaw                      // the IP packet itself (DLT_RAW; Linux tunnels, PPP, ARPHRD_NONE)
+	LinkFirewire                 // 18 byte header (ARPHRD_IEEE1394, DLT_APPLE_IP_OVER_IEEE1394)
+	LinkVoid                     // the IP packet itself, of an interface that cannot send (ARPHRD_VOID)
 )
 
 // String returns the name of the link type.
@@ -47,6 +47,16 @@ func (t LinkType) HeaderLen() int {
 		return 18
 	default:
 		return 0
+	}
+}
+
+// CanSend reports whether frames can be sent on such a link.
+func (t LinkType) CanSend() bool {
+	switch t {
+	case LinkEthernet, LinkLoopback, LinkNull, LinkRaw:
+		return true
+	default:
+		return false
 	}
 }
 

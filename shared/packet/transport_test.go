@@ -276,4 +276,9 @@ func TestLink(t *testing.T) {
 			t.Errorf("link type %d has no name", l)
 		}
 	}
+	for l := LinkUnknown; l <= LinkVoid+1; l++ {
+		if want := l >= LinkEthernet && l <= LinkRaw; l.CanSend() != want {
+			t.Errorf("%v: CanSend is not %v", l, want)
+		}
+	}
 }

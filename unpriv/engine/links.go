@@ -7,7 +7,6 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/unpriv/loop"
-	"scamper/unpriv/netio"
 	"scamper/unpriv/netio/neigh"
 	"scamper/unpriv/netio/route"
 	"scamper/unpriv/technique"
@@ -98,7 +97,7 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 		socket.Release()
 	}
 	switch {
-	case found.Type != netio.LinkEthernet:
+	case found.Type != packet.LinkEthernet:
 		finish(packet.MAC{}, nil)
 		return nil
 	case len(r.MAC) == len(packet.MAC{}):

@@ -8,7 +8,6 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/unpriv/loop"
-	"scamper/unpriv/netio"
 	"scamper/unpriv/netio/neigh"
 	"scamper/unpriv/netio/route"
 	"scamper/unpriv/technique"
@@ -21,7 +20,7 @@ func TestWaysAreShared(t *testing.T) {
 	l.cache = neigh.New(loop.NewLoop(loop.NewFakePoller(clock), clock).Timers, clock, l)
 	own, first, second := packet.MAC{2, 1}, packet.MAC{2, 2}, packet.MAC{2, 3}
 	key := wayKey{hop: neigh.Key{IfIndex: 7, Addr: netip.MustParseAddr("192.0.2.1")}}
-	w := &way{Link: &technique.Link{IfIndex: 7, MTU: 1500, Type: netio.LinkEthernet}, own: own, hop: neigh.Query{Key: key.hop}}
+	w := &way{Link: &technique.Link{IfIndex: 7, MTU: 1500, Type: packet.LinkEthernet}, own: own, hop: neigh.Query{Key: key.hop}}
 	l.keep(key, w)
 	iface := route.Link{MAC: own[:], MTU: 1500}
 	if l.known(key, &iface) != nil {

@@ -14,7 +14,7 @@ func (e *Engine) Receive(s *netio.Socket, batch []netio.Datagram) {
 		d := &batch[i]
 		e.Received++
 		r.Capture = probe.Capture{Stamp: d.Stamp, Kernel: d.Kernel, IfIndex: d.IfIndex, Outgoing: d.Outgoing}
-		if s.LinkType() == netio.LinkEthernet && !d.Outgoing {
+		if s.LinkType() == packet.LinkEthernet && !d.Outgoing {
 			e.links.cache.Frame(int(s.Key().IfIndex), d.Data)
 		}
 		if e.Unused.Add(e.parse(s, d)) {
@@ -33,24 +33,7 @@ func (e *Engine) parse(s *netio.Socket, d *netio.Datagram) probe.Reason {
 			Src: d.Src.Addr(), Dst: d.Dst, HopLimit: d.HopLimit, TrafficClass: d.TClass,
 		}, &e.reply)
 	case key.Kind == netio.Datalink:
-		return probe.ParseFrame(linkType(s.LinkType()), d.Data, &e.reply)
+		return probe.ParseFrame(s.LinkType(), d.Data, &e.reply)
 	}
 	return probe.Protocol // sockets that only keep a port
-}
-
-// linkType is the name that package packet has for what frames of a socket begin with.
-func linkType(t netio.LinkType) packet.LinkType {
-	switch t {
-	case netio.LinkEthernet:
-		return packet.LinkEthernet
-	case netio.LinkLoopback:
-		return packet.LinkLoopback
-	case netio.LinkNull:
-		return packet.LinkNull
-	case netio.LinkRaw, netio.LinkVoid:
-		return packet.LinkRaw
-	case netio.LinkFirewire:
-		return packet.LinkFirewire
-	}
-	return packet.LinkUnknown
 }

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"scamper/shared/packet"
 	"scamper/testkit"
 )
 
@@ -31,7 +32,7 @@ func newFar(tb testing.TB) *far {
 	near.Route(prefix, f.link.B.Addr4)
 	f.open = opener{
 		handles: direct{near.Do}, scratch: newScratch(MaxBatch, MaxBatch), perCall: MaxBatch, receive: DefaultReceive,
-		filter:  func(LinkType) *Filter { return Everything() },
+		filter:  func(packet.LinkType) *Filter { return Everything() },
 		onError: func(err error) { tb.Log(err) },
 	}
 	return f

@@ -14,13 +14,14 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scamper/privsep/message"
+	"scamper/shared/packet"
 )
 
 // bpfPort is a datalink port on a BPF device (bpf(4)).
 type bpfPort struct {
 	fd      int
 	ifindex int32
-	link    LinkType
+	link    packet.LinkType
 	mac     net.HardwareAddr // of the interface
 	buf     []byte           // of the size that the device insists on
 	rest    []byte           // records in buf that were not handed out yet
@@ -69,11 +70,11 @@ func (p *bpfPort) setup() error {
 	}
 	switch dlt {
 	case unix.DLT_EN10MB:
-		p.link = LinkEthernet
+		p.link = packet.LinkEthernet
 	case unix.DLT_NULL, unix.DLT_LOOP:
-		p.link = LinkNull
+		p.link = packet.LinkNull
 	case unix.DLT_RAW:
-		p.link = LinkRaw
+		p.link = packet.LinkRaw
 	default:
 		return fmt.Errorf("unhandled datalink type %d: %w", dlt, unix.EAFNOSUPPORT)
 	}
@@ -129,17 +130,17 @@ func (p *bpfPort) Recv(into []Datagram) (n int, err error) {
 		p.rest = p.buf[:size]
 	}
 	for n < len(into) {
-		r, packet, rest, ok := nextRecord(p.rest, unix.SizeofBpfHdr, unix.BPF_ALIGNMENT, readRecord)
+		r, frame, rest, ok := nextRecord(p.rest, unix.SizeofBpfHdr, unix.BPF_ALIGNMENT, readRecord)
 		p.rest = rest
 		if !ok {
 			return n, nil
 		}
 		into[n] = Datagram{
-			Data: packet, Size: int(r.size), buf: into[n].buf,
+			Data: frame, Size: int(r.size), buf: into[n].buf,
 			Stamp: r.stamp, Kernel: true, IfIndex: p.ifindex, HopLimit: Unknown, TClass: Unknown,
 			// The device does not tell the direction; who sent it does.
-			Outgoing: p.link == LinkEthernet && len(p.mac) == 6 && len(packet) >= 14 &&
-				bytes.Equal(packet[6:12], p.mac),
+			Outgoing: p.link == packet.LinkEthernet && len(p.mac) == 6 && len(frame) >= 14 &&
+				bytes.Equal(frame[6:12], p.mac),
 		}
 		n++
 	}

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"testing"
 	"time"
+
+	"scamper/shared/packet"
 )
 
 // Frames sent by one packet socket and the replies, as another one sees them.
@@ -23,7 +25,7 @@ func TestDatalink(t *testing.T) {
 			}
 			recv := got.Port
 			defer recv.Close()
-			if got.Link != LinkEthernet {
+			if got.Link != packet.LinkEthernet {
 				t.Errorf("link type %v", got.Link)
 			}
 			const n = 10
@@ -70,7 +72,7 @@ func TestDatalinkDropsAndFilter(t *testing.T) {
 	f := newFar(t)
 	f.open.receive = 1 << 12
 	f.open.onError = func(error) {}
-	f.open.filter = func(link LinkType) *Filter { return Narrow(link, nil) }
+	f.open.filter = func(link packet.LinkType) *Filter { return Narrow(link, nil) }
 	recv := f.port(t, Key{Kind: Datalink, IfIndex: int32(f.link.A.Index)})
 	send := f.port(t, Key{Kind: RawIP})
 	for i := range uint32(500) {
@@ -117,7 +119,7 @@ func TestDatalinkLoopback(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer got.Port.Close()
-		if got.Link != LinkLoopback {
+		if got.Link != packet.LinkLoopback {
 			t.Errorf("link type %v", got.Link)
 		}
 		send := f.port(t, Key{Kind: RawIP})

@@ -5,6 +5,8 @@ import (
 	"slices"
 
 	"golang.org/x/net/bpf"
+
+	"scamper/shared/packet"
 )
 
 // Filter is a BPF program that decides in the kernel which packets a datalink
@@ -63,7 +65,7 @@ const maxPorts = 24
 //   - IPv4 fragments but the first, and IPv6 packets with extension headers,
 //     whose ports cannot be told
 //   - TCP and UDP from or to one of the given ports
-func Narrow(link LinkType, ports []uint16) *Filter {
+func Narrow(link packet.LinkType, ports []uint16) *Filter {
 	ports = slices.Clone(ports)
 	slices.Sort(ports)
 	ports = slices.Compact(ports)
@@ -99,13 +101,13 @@ const (
 	headerLenUDP = 8 // RFC 768
 )
 
-func narrow(link LinkType, ports []uint16) []bpf.Instruction {
+func narrow(link packet.LinkType, ports []uint16) []bpf.Instruction {
 	a := new(assembler)
 	ip := uint32(link.HeaderLen())
 	switch link {
-	case LinkEthernet, LinkLoopback:
+	case packet.LinkEthernet, packet.LinkLoopback:
 		a.load(12, 2)
-	case LinkFirewire:
+	case packet.LinkFirewire:
 		a.load(16, 2)
 	default: // no EtherType: the version says it all
 		a.load(ip, 1)

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"testing"
+
+	"scamper/shared/packet"
 )
 
 // frames of the kinds that a filter tells apart. Fields not named are zero.
@@ -28,19 +30,19 @@ func ip6Packet(next byte, src, dst uint16) []byte {
 }
 
 // onLink puts the link header in front.
-func onLink(link LinkType, packet []byte) []byte {
+func onLink(link packet.LinkType, ip []byte) []byte {
 	header := make([]byte, link.HeaderLen())
 	etherType := uint16(etherIPv4)
-	if packet[0]>>4 == 6 {
+	if ip[0]>>4 == 6 {
 		etherType = etherIPv6
 	}
 	switch link {
-	case LinkEthernet, LinkLoopback:
+	case packet.LinkEthernet, packet.LinkLoopback:
 		binary.BigEndian.PutUint16(header[12:], etherType)
-	case LinkFirewire:
+	case packet.LinkFirewire:
 		binary.BigEndian.PutUint16(header[16:], etherType)
 	}
-	return append(header, packet...)
+	return append(header, ip...)
 }
 
 func TestNarrow(t *testing.T) {
@@ -84,14 +86,14 @@ func TestNarrow(t *testing.T) {
 		{"many ports, below and above", many, ip6Packet(6, 999, 1991), false},
 		{"IP version 5", ports, append([]byte{0x55}, make([]byte, 60)...), false},
 	}
-	for _, link := range []LinkType{LinkEthernet, LinkLoopback, LinkNull, LinkRaw, LinkFirewire, LinkVoid} {
+	for link := packet.LinkEthernet; link <= packet.LinkVoid; link++ {
 		for _, c := range cases {
 			t.Run(fmt.Sprintf("%v/%s", link, c.name), func(t *testing.T) {
-				packet := onLink(link, c.packet)
+				frame := onLink(link, c.packet)
 				if link.HeaderLen() >= 14 && c.packet[0]>>4 == 5 {
-					packet[link.HeaderLen()-2] = 0x88 // some other EtherType
+					frame[link.HeaderLen()-2] = 0x88 // some other EtherType
 				}
-				got, err := Narrow(link, c.ports).Match(packet)
+				got, err := Narrow(link, c.ports).Match(frame)
 				if err != nil || got != c.want {
 					t.Errorf("Match = %v, %v; want %v", got, err, c.want)
 				}
@@ -100,7 +102,7 @@ func TestNarrow(t *testing.T) {
 	}
 	arp := make([]byte, 42)
 	arp[12], arp[13] = 0x08, 0x06
-	if got, err := Narrow(LinkEthernet, nil).Match(arp); err != nil || !got {
+	if got, err := Narrow(packet.LinkEthernet, nil).Match(arp); err != nil || !got {
 		t.Errorf("ARP: %v, %v", got, err)
 	}
 }
@@ -108,7 +110,7 @@ func TestNarrow(t *testing.T) {
 // Every number of ports must give a program that is accepted, or Narrow would
 // quietly let everything pass.
 func TestNarrowAssembles(t *testing.T) {
-	for _, link := range []LinkType{LinkEthernet, LinkNull, LinkRaw, LinkFirewire} {
+	for _, link := range []packet.LinkType{packet.LinkEthernet, packet.LinkNull, packet.LinkRaw, packet.LinkFirewire} {
 		for n := range maxPorts + 3 {
 			ports := make([]uint16, n)
 			for i := range ports {
@@ -180,14 +182,14 @@ func plain(b []byte, ports []uint16) bool {
 }
 
 func FuzzNarrow(f *testing.F) {
-	f.Add(onLink(LinkEthernet, ip4Packet(17, 0, 4, 53, 33434)), uint16(33434), uint16(0))
-	f.Add(onLink(LinkEthernet, ip6Packet(6, 80, 443)), uint16(443), uint16(9))
+	f.Add(onLink(packet.LinkEthernet, ip4Packet(17, 0, 4, 53, 33434)), uint16(33434), uint16(0))
+	f.Add(onLink(packet.LinkEthernet, ip6Packet(6, 80, 443)), uint16(443), uint16(9))
 	f.Add([]byte{}, uint16(0), uint16(0))
-	f.Fuzz(func(t *testing.T, packet []byte, a, b uint16) {
+	f.Fuzz(func(t *testing.T, frame []byte, a, b uint16) {
 		ports := []uint16{a, b}
-		got, err := Narrow(LinkEthernet, ports).Match(packet)
-		if want := plain(packet, ports); err != nil || got != want {
-			t.Errorf("Match(%x) = %v, %v; want %v", packet, got, err, want)
+		got, err := Narrow(packet.LinkEthernet, ports).Match(frame)
+		if want := plain(frame, ports); err != nil || got != want {
+			t.Errorf("Match(%x) = %v, %v; want %v", frame, got, err, want)
 		}
 	})
 }

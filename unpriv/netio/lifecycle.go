@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 
+	"scamper/shared/packet"
 	"scamper/unpriv/loop"
 )
 
@@ -190,7 +191,7 @@ func (s *Sockets) reportDrops(socket *Socket) {
 }
 
 // filter returns the datalink filter for what is open.
-func (s *Sockets) filter(link LinkType) *Filter {
+func (s *Sockets) filter(link packet.LinkType) *Filter {
 	if !s.config.DynFilter {
 		return Everything()
 	}

@@ -77,13 +77,8 @@ func TestNewDatagrams(t *testing.T) {
 	}
 }
 
-func TestLinkType(t *testing.T) {
-	for link := LinkNone; link <= LinkVoid; link++ {
-		if link.String() == "" {
-			t.Errorf("link type %d has no name", link)
-		}
-	}
-	if LinkType(99).String() != "link type 99" || Kind(99).String() != "kind 99" || ICMP.String() != "ICMP" {
-		t.Error("names of unknown values")
+func TestKindNames(t *testing.T) {
+	if Kind(99).String() != "kind 99" || ICMP.String() != "ICMP" {
+		t.Error("names of kinds")
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"scamper/shared/packet"
 	"scamper/testkit"
 	"scamper/unpriv/loop"
 )
@@ -61,7 +62,7 @@ func TestICMPFilter(t *testing.T) {
 	f := newFar(t)
 	far := opener{
 		handles: direct{f.link.B.Namespace.Do}, scratch: newScratch(1, 8), perCall: 1, receive: 1 << 16,
-		filter: func(LinkType) *Filter { return Everything() }, onError: func(err error) { t.Log(err) },
+		filter: func(packet.LinkType) *Filter { return Everything() }, onError: func(err error) { t.Log(err) },
 	}
 	for _, c := range []struct {
 		name     string

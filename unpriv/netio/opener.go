@@ -9,6 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scamper/privsep/message"
+	"scamper/shared/packet"
 )
 
 // Buffer sizes in bytes. A burst of small replies takes some 800 bytes of
@@ -32,7 +33,7 @@ type opener struct {
 	transmit bool   // the kernel stamps what is sent
 	receive  uint32 // receive buffer of ICMP and datalink sockets
 	ring     *Ring
-	filter   func(link LinkType) *Filter
+	filter   func(link packet.LinkType) *Filter
 	onError  func(error)
 	told     map[string]bool // kinds of which a small buffer was reported
 }
@@ -40,8 +41,8 @@ type opener struct {
 // Opened is a port and what became known when it was opened.
 type Opened struct {
 	Port  Port
-	Local netip.AddrPort // what it is bound to, with the real port
-	Link  LinkType       // of a datalink port
+	Local netip.AddrPort  // what it is bound to, with the real port
+	Link  packet.LinkType // of a datalink port
 }
 
 func (o *opener) buffers(receive uint32) message.Buffers {

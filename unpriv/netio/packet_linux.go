@@ -6,6 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"scamper/privsep/message"
+	"scamper/shared/packet"
 )
 
 // datalink opens a packet socket (packet(7)). It comes bound and with a filter
@@ -22,7 +23,7 @@ func (o *opener) datalink(key Key) (Opened, error) {
 		return Opened{}, fmt.Errorf("could not open datalink on interface %d: %w", key.IfIndex, err)
 	}
 	return o.finish(got.FD, func() (Opened, error) {
-		link := LinkRaw
+		link := packet.LinkRaw
 		if key.IfIndex != 0 {
 			if link, err = linkOf(got.FD, int(key.IfIndex)); err != nil {
 				return Opened{}, err
@@ -33,7 +34,7 @@ func (o *opener) datalink(key Key) (Opened, error) {
 			return Opened{}, err
 		}
 		p.packet, p.meminfo = true, false
-		if link == LinkRaw {
+		if link == packet.LinkRaw {
 			p.by, p.ifindex = byProtocol, key.IfIndex
 		}
 		var port Port = p
@@ -57,28 +58,28 @@ func (o *opener) datalink(key Key) (Opened, error) {
 
 // linkOf returns the link type of the interface that a packet socket is bound
 // to.
-func linkOf(fd, ifindex int) (LinkType, error) {
+func linkOf(fd, ifindex int) (packet.LinkType, error) {
 	sa, err := unix.Getsockname(fd)
 	if err != nil {
-		return LinkNone, fmt.Errorf("link type of interface %d: %w", ifindex, err)
+		return packet.LinkUnknown, fmt.Errorf("link type of interface %d: %w", ifindex, err)
 	}
 	ll, ok := sa.(*unix.SockaddrLinklayer)
 	if !ok {
-		return LinkNone, fmt.Errorf("link type of interface %d: %w", ifindex, unix.ENOTSOCK)
+		return packet.LinkUnknown, fmt.Errorf("link type of interface %d: %w", ifindex, unix.ENOTSOCK)
 	}
 	switch ll.Hatype {
 	case unix.ARPHRD_ETHER:
-		return LinkEthernet, nil
+		return packet.LinkEthernet, nil
 	case unix.ARPHRD_LOOPBACK:
-		return LinkLoopback, nil
+		return packet.LinkLoopback, nil
 	case unix.ARPHRD_SIT, unix.ARPHRD_NONE, unix.ARPHRD_PPP:
-		return LinkRaw, nil
+		return packet.LinkRaw, nil
 	case unix.ARPHRD_IEEE1394:
-		return LinkFirewire, nil
+		return packet.LinkFirewire, nil
 	case unix.ARPHRD_VOID:
-		return LinkVoid, nil
+		return packet.LinkVoid, nil
 	default:
-		return LinkNone, fmt.Errorf("unhandled datalink on IF %d (type %d): %w", ifindex, ll.Hatype, unix.EAFNOSUPPORT)
+		return packet.LinkUnknown, fmt.Errorf("unhandled datalink on IF %d (type %d): %w", ifindex, ll.Hatype, unix.EAFNOSUPPORT)
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
 
+	"scamper/shared/packet"
 	"scamper/unpriv/loop"
 )
 
@@ -20,7 +21,7 @@ import (
 func testOpener(tb testing.TB, perCall int) *opener {
 	return &opener{
 		handles: direct{}, scratch: newScratch(perCall, 64), perCall: perCall, receive: DefaultReceive,
-		filter:  func(LinkType) *Filter { return Everything() },
+		filter:  func(packet.LinkType) *Filter { return Everything() },
 		onError: func(err error) { tb.Log(err) },
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"scamper/privsep/client"
 	"scamper/privsep/message"
+	"scamper/shared/packet"
 	"scamper/unpriv/loop"
 )
 
@@ -167,7 +168,7 @@ type Socket struct {
 
 	owner  *Sockets
 	key    Key
-	link   LinkType
+	link   packet.LinkType
 	users  int
 	linger loop.Timer
 	drops  uint64 // reported so far
@@ -178,9 +179,9 @@ type Socket struct {
 // is the real one, also if the kernel chose it.
 func (s *Socket) Key() Key { return s.key }
 
-// LinkType returns what packets of a datalink socket begin with; LinkNone for
+// LinkType returns what packets of a datalink socket begin with; LinkUnknown for
 // other kinds.
-func (s *Socket) LinkType() LinkType { return s.link }
+func (s *Socket) LinkType() packet.LinkType { return s.link }
 
 // Split lets Send be called on a goroutine of its own from now on, everything else staying where it is. It reports
 // false, and changes nothing, if the port cannot do that.

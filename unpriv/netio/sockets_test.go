@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"scamper/shared/packet"
 	"scamper/unpriv/loop"
 )
 
@@ -46,7 +47,7 @@ func newWorld(t *testing.T, config Config) *world {
 		}
 		p := NewMemory(w.clock, poller)
 		w.ports[Key{key.Kind, local, key.IfIndex}] = p
-		return Opened{Port: p, Local: local, Link: map[bool]LinkType{true: LinkEthernet}[key.Kind == Datalink]}, nil
+		return Opened{Port: p, Local: local, Link: map[bool]packet.LinkType{true: packet.LinkEthernet}[key.Kind == Datalink]}, nil
 	}
 	s, err := NewSockets(config)
 	if err != nil {
@@ -343,7 +344,7 @@ func TestSocketsDynFilter(t *testing.T) {
 			return open(key)
 		}
 		p.Memory = *NewMemory(w.clock, w.loop.Poller().(*loop.FakePoller))
-		return Opened{Port: p, Link: LinkEthernet}, nil
+		return Opened{Port: p, Link: packet.LinkEthernet}, nil
 	}
 	if _, err := w.Datalink(1); err != nil {
 		t.Fatal(err)
@@ -351,7 +352,7 @@ func TestSocketsDynFilter(t *testing.T) {
 	passes := func(port uint16) bool {
 		t.Helper()
 		last := p.filters[len(p.filters)-1]
-		ok, err := last.Match(onLink(LinkEthernet, ip4Packet(6, 0, 0, port, 80)))
+		ok, err := last.Match(onLink(packet.LinkEthernet, ip4Packet(6, 0, 0, port, 80)))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"net/netip"
 
+	"scamper/shared/packet"
 	"scamper/unpriv/loop"
-	"scamper/unpriv/netio"
 	"scamper/unpriv/sched"
 )
 
@@ -17,7 +17,7 @@ type Link struct {
 	Header []byte
 	// MTU is the interface's, in bytes.
 	MTU  int
-	Type netio.LinkType
+	Type packet.LinkType
 	// Renew is called before each frame and brings Header up to date; nil if it never changes. It may send nothing itself.
 	Renew func()
 }

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 
 	"scamper/shared/packet"
-	"scamper/unpriv/netio"
 )
 
 // Hop limit of all neighbour discovery messages; a lower one was forwarded, hence does
@@ -117,21 +116,21 @@ func (c *Cache) Frame(ifindex int, frame []byte) (used bool) {
 // AppendHeader appends the header that frames to dst begin with on a link of a given
 // kind. The addresses are for Ethernet only. The error is for links that nothing can be
 // sent on.
-func AppendHeader(b []byte, link netio.LinkType, src, dst packet.MAC, v6 bool) ([]byte, error) {
+func AppendHeader(b []byte, link packet.LinkType, src, dst packet.MAC, v6 bool) ([]byte, error) {
 	etherType, family := uint16(packet.EtherIPv4), uint32(familyIPv4)
 	if v6 {
 		etherType, family = packet.EtherIPv6, familyIPv6
 	}
 	switch link {
-	case netio.LinkEthernet:
+	case packet.LinkEthernet:
 		eth := packet.EthernetFields{Dst: dst, Src: src, Type: etherType}
 		return eth.Append(b), nil
-	case netio.LinkLoopback:
+	case packet.LinkLoopback:
 		eth := packet.EthernetFields{Type: etherType}
 		return eth.Append(b), nil
-	case netio.LinkNull:
+	case packet.LinkNull:
 		return packet.AppendNull(b, family), nil
-	case netio.LinkRaw:
+	case packet.LinkRaw:
 		return b, nil
 	default:
 		return b, fmt.Errorf("no frames can be sent on a link of type %s", link)

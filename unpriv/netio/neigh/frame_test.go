@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"scamper/shared/packet"
-	"scamper/unpriv/netio"
 )
 
 func TestAppendQuery(t *testing.T) {
@@ -226,21 +225,21 @@ func TestFrameDoesNotAllocate(t *testing.T) {
 
 func TestAppendHeader(t *testing.T) {
 	for _, c := range []struct {
-		link netio.LinkType
+		link packet.LinkType
 		v6   bool
 		want string
 		ok   bool
 	}{
-		{netio.LinkEthernet, false, "020000000002 020000000001 0800", true},
-		{netio.LinkEthernet, true, "020000000002 020000000001 86dd", true},
-		{netio.LinkLoopback, false, "000000000000 000000000000 0800", true},
-		{netio.LinkLoopback, true, "000000000000 000000000000 86dd", true},
-		{netio.LinkRaw, false, "", true},
-		{netio.LinkRaw, true, "", true},
-		{netio.LinkFirewire, false, "", false},
-		{netio.LinkVoid, false, "", false},
-		{netio.LinkNone, false, "", false},
-		{netio.LinkType(99), false, "", false},
+		{packet.LinkEthernet, false, "020000000002 020000000001 0800", true},
+		{packet.LinkEthernet, true, "020000000002 020000000001 86dd", true},
+		{packet.LinkLoopback, false, "000000000000 000000000000 0800", true},
+		{packet.LinkLoopback, true, "000000000000 000000000000 86dd", true},
+		{packet.LinkRaw, false, "", true},
+		{packet.LinkRaw, true, "", true},
+		{packet.LinkFirewire, false, "", false},
+		{packet.LinkVoid, false, "", false},
+		{packet.LinkUnknown, false, "", false},
+		{packet.LinkType(99), false, "", false},
 	} {
 		got, err := AppendHeader([]byte{0xaa}, c.link, ownMAC, otherMAC, c.v6)
 		if want := "aa" + strings.ReplaceAll(c.want, " ", ""); hex.EncodeToString(got) != want || (err == nil) != c.ok {
@@ -250,7 +249,7 @@ func TestAppendHeader(t *testing.T) {
 			t.Errorf("%v: %d bytes, want %d", c.link, len(got)-1, c.link.HeaderLen())
 		}
 	}
-	got, err := AppendHeader(nil, netio.LinkNull, ownMAC, otherMAC, false)
+	got, err := AppendHeader(nil, packet.LinkNull, ownMAC, otherMAC, false)
 	if err != nil || len(got) != 4 || got[0]+got[3] != 2 {
 		t.Errorf("null: %x, %v", got, err)
 	}

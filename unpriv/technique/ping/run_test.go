@@ -212,10 +212,10 @@ func TestErrors(t *testing.T) {
 		}, 0, "did not get mac address for 192.0.2.1", 0},
 		{"neighbour late", "-P tcp-syn -W 0.5 198.51.100.10", func(w *world) { w.LinkAfter = 600 * ms }, 0, "timeout in mode 2", 0},
 		{"link that cannot send", "-O dltx 198.51.100.10", func(w *world) {
-			w.Link.Type, w.Link.Header = netio.LinkFirewire, nil
+			w.Link.Type, w.Link.Header = packet.LinkFirewire, nil
 		}, 0, "dlhdr_get: unsupported on ifindex 7", 0},
 		{"link that cannot send, router", "-P tcp-syn -r 192.0.2.1 198.51.100.10", func(w *world) {
-			w.Link.Type, w.Link.Header = netio.LinkFirewire, nil
+			w.Link.Type, w.Link.Header = packet.LinkFirewire, nil
 		}, 0, "dlhdr_get: unsupported on ifindex 7", 0},
 		{"icmp-time for IPv6", "-P icmp-time 2001:db8:100::10", func(*world) {}, 0, "icmp-time", 0},
 	}
@@ -295,15 +295,15 @@ func TestTooBigErrors(t *testing.T) {
 func TestRawFallback(t *testing.T) {
 	for _, test := range []struct {
 		name, command string
-		link          netio.LinkType
+		link          packet.LinkType
 		rawTCP        bool
 		want          netio.Kind
 	}{
-		{"frames", "", netio.LinkEthernet, false, netio.Datalink},
-		{"no frames", "", netio.LinkVoid, false, netio.RawIP},
-		{"-O raw", "-O raw", netio.LinkEthernet, false, netio.RawIP},
-		{"-O rawtcp", "", netio.LinkEthernet, true, netio.RawIP},
-		{"-O rawtcp with a router", "-r 192.0.2.1", netio.LinkEthernet, true, netio.Datalink},
+		{"frames", "", packet.LinkEthernet, false, netio.Datalink},
+		{"no frames", "", packet.LinkVoid, false, netio.RawIP},
+		{"-O raw", "-O raw", packet.LinkEthernet, false, netio.RawIP},
+		{"-O rawtcp", "", packet.LinkEthernet, true, netio.RawIP},
+		{"-O rawtcp with a router", "-r 192.0.2.1", packet.LinkEthernet, true, netio.Datalink},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			w := newWorld(t)

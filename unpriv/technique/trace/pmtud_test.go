@@ -8,7 +8,6 @@ import (
 
 	"scamper/shared/packet"
 	"scamper/shared/warts"
-	"scamper/unpriv/netio"
 	"scamper/unpriv/technique/virtual"
 )
 
@@ -193,8 +192,8 @@ func TestPMTUD(t *testing.T) {
 		},
 		{
 			name: "interface that cannot send frames", command: target4, topology: virtual.Chain("", "", ""),
-			change: func(w *world) { w.Link.Type = netio.LinkVoid }, result: "none",
-			errMsg: "dlhdr_get: unsupported on ifindex 7 (" + netio.LinkVoid.String() + ")",
+			change: func(w *world) { w.Link.Type = packet.LinkVoid }, result: "none",
+			errMsg: "dlhdr_get: unsupported on ifindex 7 (" + packet.LinkVoid.String() + ")",
 		},
 		{
 			name: "after an unreachable", command: target4, topology: virtual.Chain("udp = \"host\"", "", "|mtu = 1400", ""),

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"net/netip"
 
+	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
@@ -98,7 +99,7 @@ func (t *Trace) openLink(s *sched.Session) error {
 	}
 	tcp4 := t.method().IsTCP() && !o.V6 && !o.Router.IsValid()
 	switch {
-	case frames && link.CanSend() && !(tcp4 && link.Type == netio.LinkLoopback): // Linux drops IPv4 frames of ours there
+	case frames && link.CanSend() && !(tcp4 && link.Type == packet.LinkLoopback): // Linux drops IPv4 frames of ours there
 		return t.ports.Frames(t.env, link)
 	case tcp4:
 		return t.ports.Raw(t.env)

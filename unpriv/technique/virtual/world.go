@@ -102,7 +102,7 @@ func New(t testing.TB, topology *simnet.Topology) *World {
 	w.Sched = sched.New(sched.Config{PPS: 1000, Loop: w.Loop, Feed: feed{w}, Sink: feed{w}, Seed: 1})
 	w.Sched.OnIdle(w.idle)
 	w.Loop.AddTurner(w.Sched)
-	w.Link = technique.Link{IfIndex: IfIndex, MTU: 1500, Type: netio.LinkEthernet, Header: Frame(nil)}
+	w.Link = technique.Link{IfIndex: IfIndex, MTU: 1500, Type: packet.LinkEthernet, Header: Frame(nil)}
 	w.Env = &technique.Env{
 		Sched: w.Sched, Sockets: w.Sockets, Routes: Routes{}, Links: technique.NewLinks(finder{w}), PID: 0x71234,
 		Log: func(line string) { w.Reports = append(w.Reports, line) },
