@@ -14,6 +14,7 @@ import (
 	"scamper/privsep/client"
 	"scamper/privsep/launch"
 	"scamper/shared/option"
+	"scamper/unpriv/engine"
 	"scamper/unpriv/technique"
 	"scamper/unpriv/technique/ping"
 	"scamper/unpriv/technique/trace"
@@ -51,7 +52,6 @@ func (r *run) parse(check bool) (*cmdline.Config, error) {
 			}
 			return nil
 		},
-		Now: time.Now,
 	}
 	_, env.Posix = os.LookupEnv("POSIXLY_CORRECT")
 	if check {
@@ -89,10 +89,10 @@ func (r *run) main(h client.Handles, s launch.State) int {
 
 // say prints what Parse had to say, and returns the exit status.
 func (r *run) say(err error) int {
-	var exit *cmdline.Exit
-	if !errors.As(err, &exit) {
-		fmt.Fprint(os.Stderr, cmdline.ErrorLine(time.Now(), err.Error()))
-		return failure
+	exit := &cmdline.Exit{Status: failure, Problem: err.Error()}
+	errors.As(err, &exit)
+	if exit.Problem != "" {
+		engine.NewLog(os.Stderr, time.Now).Error(exit.Problem)
 	}
 	fmt.Fprint(os.Stdout, exit.Stdout)
 	fmt.Fprint(os.Stderr, exit.Stderr)

@@ -368,15 +368,14 @@ func missing(option, what string) *Exit {
 }
 
 // checkNameserver reads the parameter of -n. Names are not looked up: there is nobody yet to ask.
-func (g *gathered) checkNameserver(env Env) *Exit {
+func (g *gathered) checkNameserver(Env) *Exit {
 	text, ok := g.values['n']
 	if !ok {
 		return nil
 	}
 	addr, err := netip.ParseAddr(text)
 	if err != nil {
-		text := fmt.Sprintf("could not resolve %s: -n takes a numeric address", text)
-		return &Exit{Status: failure, Stderr: ErrorLine(env.Now(), text)}
+		return &Exit{Status: failure, Problem: fmt.Sprintf("could not resolve %s: -n takes a numeric address", text)}
 	}
 	g.config.Nameserver = addr
 	return nil
@@ -398,7 +397,7 @@ func (g *gathered) checkCommands(env Env) *Exit {
 			return nil
 		}
 		if err := env.Check(text); err != nil {
-			return &Exit{Status: failure, Stderr: ErrorLine(env.Now(), text+": "+err.Error())}
+			return &Exit{Status: failure, Problem: text + ": " + err.Error()}
 		}
 	}
 	return nil

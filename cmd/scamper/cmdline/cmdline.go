@@ -7,7 +7,6 @@
 package cmdline
 
 import (
-	"fmt"
 	"net/netip"
 	"strings"
 	"time"
@@ -94,35 +93,26 @@ type Env struct {
 	Grammar func(word string) []option.Option
 	// Check, if not nil, is asked about each command of the command line. The error's text is fit for a user.
 	Check func(command string) error
-	// Now stamps error lines; nil is time.Now.
-	Now func() time.Time
 }
 
 // Exit says that the program is to end now. It is the error of Parse.
 type Exit struct {
-	Status int    // for exit(2)
-	Stdout string // to be written to standard output
-	Stderr string // to be written to standard error
+	Status  int    // for exit(2)
+	Stdout  string // to be written to standard output
+	Stderr  string // to be written to standard error
+	Problem string // to be said as an error, in a line with the time
 }
 
 // Error returns what is to be said.
 func (e *Exit) Error() string {
-	return strings.TrimSpace(e.Stderr + e.Stdout)
+	return strings.TrimSpace(e.Problem + e.Stderr + e.Stdout)
 }
 
 // failure is the status of everything that is wrong, -1 as an exit status has it.
 const failure = 255
 
-// ErrorLine is the shape of a line on standard error: local time, program, text.
-func ErrorLine(now time.Time, text string) string {
-	return fmt.Sprintf("[%s:%03d] scamper: %s\n", now.Format("15:04:05"), now.Nanosecond()/1e6, text)
-}
-
 // Parse checks a command line without the program's name. The error, if any, is an [*Exit].
 func Parse(args []string, env Env) (*Config, error) {
-	if env.Now == nil {
-		env.Now = time.Now
-	}
 	if word := shortcut(env.Program); word != "" {
 		return parseShortcut(word, args, env)
 	}

@@ -36,7 +36,6 @@ func env() Env {
 			}
 			return nil
 		},
-		Now: func() time.Time { return time.Date(2020, 1, 2, 13, 4, 5, 6_700_000, time.UTC) },
 	}
 }
 
@@ -369,14 +368,14 @@ func TestUnavailable(t *testing.T) {
 
 func TestCommands(t *testing.T) {
 	tests := []struct{ args, want string }{
-		{"-i good bad.example good", "[13:04:05:006] scamper: trace bad.example: no good\n"},
-		{"-c ping_bad -i x", "[13:04:05:006] scamper: ping bad x: no good\n"},
-		{"-I ping_bad", "[13:04:05:006] scamper: ping bad: no good\n"},
+		{"-i good bad.example good", "trace bad.example: no good"},
+		{"-c ping_bad -i x", "ping bad x: no good"},
+		{"-I ping_bad", "ping bad: no good"},
 	}
 	for _, tt := range tests {
 		_, err := Parse(split(tt.args), env())
 		var exit *Exit
-		if !errors.As(err, &exit) || exit.Status != 255 || exit.Stderr != tt.want {
+		if !errors.As(err, &exit) || exit.Status != 255 || exit.Problem != tt.want || exit.Stderr+exit.Stdout != "" {
 			t.Errorf("%s: %v", tt.args, err)
 		}
 	}
@@ -444,7 +443,7 @@ func FuzzParse(f *testing.F) {
 		c, err := Parse(strings.Split(args, "\x00"), e)
 		if err != nil {
 			var exit *Exit
-			if !errors.As(err, &exit) || exit.Stderr+exit.Stdout == "" {
+			if !errors.As(err, &exit) || exit.Problem+exit.Stderr+exit.Stdout == "" {
 				t.Fatalf("%q: %v", args, err)
 			}
 			return

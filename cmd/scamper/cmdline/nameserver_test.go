@@ -30,8 +30,8 @@ func TestNameserverRefused(t *testing.T) {
 		// The command is wrong as well, which is looked at later; a wrong rate is told first.
 		_, err := Parse([]string{"-n", bad, "-I", "ping bad"}, env())
 		var exit *Exit
-		want := fmt.Sprintf("[13:04:05:006] scamper: could not resolve %s: -n takes a numeric address\n", bad)
-		if !errors.As(err, &exit) || exit.Status != 255 || exit.Stderr != want || exit.Stdout != "" {
+		want := fmt.Sprintf("could not resolve %s: -n takes a numeric address", bad)
+		if !errors.As(err, &exit) || exit.Status != 255 || exit.Problem != want || exit.Stderr+exit.Stdout != "" {
 			t.Errorf("-n %q: %v, want %s", bad, err, want)
 		}
 		_, err = Parse([]string{"-n", bad, "-p", "x", "-I", "ping bad"}, env())
