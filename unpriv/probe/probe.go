@@ -95,6 +95,16 @@ func (p *Probe) Size() int {
 	return p.ipHeaderLen() + p.transportHeaderLen() + p.Payload.Len
 }
 
+// leastSize returns the size in bytes that the packet has without what isn't needed of the
+// payload.
+func (p *Probe) leastSize() int {
+	n := p.ipHeaderLen() + p.transportHeaderLen()
+	if p.Craft {
+		n += craftLen
+	}
+	return n
+}
+
 // AppendPacket appends the packet from the IP header on. On error it returns b
 // unchanged: [packet.ErrFamily], [packet.ErrTooLong], [ErrMethod], [ErrSize].
 func (p *Probe) AppendPacket(b []byte) ([]byte, error) {

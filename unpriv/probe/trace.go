@@ -104,14 +104,14 @@ func (t *TraceProbe) fill(p *Probe) error {
 	case len(t.Payload) > 0:
 		p.Payload.Body, p.Payload.Len = t.Payload, len(t.Payload)
 		if p.Craft {
-			p.Payload.Len = max(p.Payload.Len, 2)
+			p.Payload.Len = max(p.Payload.Len, craftLen)
 		}
 	case v4:
 		p.Payload.Len = TracePayloadLen4
 	default:
 		p.Payload.Len = TracePayloadLen6
 	}
-	if p.Payload.Len < 0 || p.Craft && p.Payload.Len < 2 {
+	if p.Size() < p.leastSize() {
 		return fmt.Errorf("trace probe of %d bytes: %w", t.PacketSize, ErrSize)
 	}
 	return nil
@@ -128,6 +128,21 @@ func (t *TraceProbe) Size() int {
 		return 0
 	}
 	return p.Size()
+}
+
+// LeastSize returns the smallest PacketSize that is possible in bytes: headers, and what
+// tells the probe apart behind them; 0 if the description isn't possible.
+func (t *TraceProbe) LeastSize() int {
+	if t.FragOffset != 0 {
+		return packet.IPv6HeaderLen + packet.FragmentHeaderLen + fragmentNumberLen
+	}
+	q := *t
+	q.PacketSize = 0
+	var p Probe
+	if q.fill(&p) != nil {
+		return 0
+	}
+	return p.leastSize()
 }
 
 // AppendPacket appends the packet from the IP header on, for raw IPv4 sockets and,
@@ -170,12 +185,15 @@ func (t *TraceProbe) AppendPayload(b []byte) ([]byte, error) {
 	return p.AppendPayload(b)
 }
 
+// fragmentNumberLen is the length of the number that a fragment's data begin with.
+const fragmentNumberLen = 4
+
 // fragmentDataLen returns the length of what follows the fragment header.
 func (t *TraceProbe) fragmentDataLen() int {
 	if t.PacketSize != 0 {
 		return t.PacketSize - packet.IPv6HeaderLen - packet.FragmentHeaderLen
 	}
-	return 4 + len(t.Payload)
+	return fragmentNumberLen + len(t.Payload)
 }
 
 func (t *TraceProbe) appendFragment(b []byte) ([]byte, error) {
@@ -184,7 +202,7 @@ func (t *TraceProbe) appendFragment(b []byte) ([]byte, error) {
 		return b, fmt.Errorf("fragment probe with method %s: %w", t.Method, ErrMethod)
 	}
 	n := t.fragmentDataLen()
-	if n < 4 {
+	if n < fragmentNumberLen {
 		return b, fmt.Errorf("fragment probe of %d bytes: %w", t.PacketSize, ErrSize)
 	}
 	start := len(b)
@@ -200,7 +218,7 @@ func (t *TraceProbe) appendFragment(b []byte) ([]byte, error) {
 		return b[:start], fmt.Errorf("fragment probe: %w", err)
 	}
 	b = append(b, byte(t.N>>24), byte(t.N>>16), byte(t.N>>8), byte(t.N))
-	data := Payload{Len: n - 4}
+	data := Payload{Len: n - fragmentNumberLen}
 	if t.PacketSize == 0 {
 		data.Body = t.Payload
 	}

@@ -272,6 +272,47 @@ func TestTraceSizes(t *testing.T) {
 	}
 }
 
+// TestTraceLeastSize: a probe of the least size can be made, one byte less is an error.
+func TestTraceLeastSize(t *testing.T) {
+	tests := []struct {
+		probe TraceProbe
+		want6 int // 20 less in IPv4
+	}{
+		{TraceProbe{Method: warts.TraceUDP}, 48},
+		{TraceProbe{Method: warts.TraceUDPParis}, 50},
+		{TraceProbe{Method: warts.TraceUDPParis, ConstPayload: true}, 48},
+		{TraceProbe{Method: warts.TraceICMPEcho}, 48},
+		{TraceProbe{Method: warts.TraceICMPEchoParis}, 50},
+		{TraceProbe{Method: warts.TraceTCP}, 60},
+		{TraceProbe{Method: warts.TraceTCPAck, PacketSize: 7}, 60},
+		{TraceProbe{Method: warts.TraceUDPParis, FragOffset: 1}, 52},
+	}
+	for _, tt := range tests {
+		p, want := tt.probe, tt.want6
+		p.Src, p.Dst = host6, target6
+		if v4 := p; p.FragOffset == 0 {
+			v4.Src, v4.Dst = host4, target4
+			if got := v4.LeastSize(); got != want-20 {
+				t.Errorf("%+v: least size %d, want %d", v4, got, want-20)
+			}
+		}
+		if got := p.LeastSize(); got != want {
+			t.Errorf("%+v: least size %d, want %d", p, got, want)
+		}
+		p.PacketSize = want
+		if b, err := p.AppendPacket(nil); err != nil || len(b) != want {
+			t.Errorf("%+v: %d bytes, %v", p, len(b), err)
+		}
+		p.PacketSize--
+		if _, err := p.AppendPacket(nil); !errors.Is(err, ErrSize) {
+			t.Errorf("%+v: %v", p, err)
+		}
+	}
+	if got := (&TraceProbe{Dst: target4}).LeastSize(); got != 0 {
+		t.Errorf("without method: least size %d", got)
+	}
+}
+
 // TestTraceSizedPayload: a probe of a wanted size carries zeros, not the user's bytes.
 func TestTraceSizedPayload(t *testing.T) {
 	for _, offset := range []uint16{0, 1} {

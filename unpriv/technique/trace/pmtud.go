@@ -59,7 +59,9 @@ var errMTUSmall = errors.New("ifmtu too small")
 
 // discoverMTU finds the path MTU and notes how.
 func (t *Trace) discoverMTU(s *sched.Session) {
-	m := &pmtud{trace: t, least: t.smallestProbe(), ifMTU: t.link.MTU}
+	o := t.opt
+	p := probe.TraceProbe{Method: t.method(), Dst: t.dst, FragOffset: o.Offset, ConstPayload: o.ConstPayload}
+	m := &pmtud{trace: t, least: p.LeastSize(), ifMTU: t.link.MTU}
 	t.mtu = m
 	switch {
 	case m.ifMTU > 65535:
@@ -85,23 +87,6 @@ func (t *Trace) discoverMTU(s *sched.Session) {
 	for more && len(m.notes) < maxNotes {
 		size, more = m.try(s, size)
 	}
-}
-
-// smallestProbe is the size of the smallest probe in bytes: headers, and what tells it apart behind them.
-func (t *Trace) smallestProbe() int {
-	n := 20
-	if t.opt.V6 {
-		n = 40
-	}
-	switch m := t.method(); {
-	case t.opt.Offset != 0:
-		return n + 12
-	case m.IsTCP():
-		return n + 20
-	case m == warts.TraceUDPParis && !t.opt.ConstPayload, m == warts.TraceICMPEchoParis:
-		return n + 10
-	}
-	return n + 8
 }
 
 // try sends packets of a size to the end of the path. It returns the next size to try, or false when discovery is over.
