@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"scamper/shared/option"
+	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/probe"
 	"scamper/unpriv/technique"
@@ -122,42 +123,23 @@ func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
 	}
 }
 
-// headerLen computes HeaderLen.
+// headerLen computes HeaderLen: the size of a probe without payload.
 func (o *Options) headerLen() int {
-	n := 20
+	q := probe.PingProbe{
+		Method: o.Method, Dst: netip.IPv4Unspecified(), MSS: o.MSS,
+		RecordRoute: o.RecordRoute, Timestamp: probe.PingTimestamp(o.TS), Prespec: o.TSAddrs,
+	}
 	if o.V6 {
-		n = 40
+		q.Dst = netip.IPv6Unspecified()
 	}
-	if o.RecordRoute {
-		n += 40
+	if o.Spoof && !o.NoSrc {
+		q.Embed = q.Dst
 	}
-	switch o.TS {
-	case TSNone:
-	case TSOnly:
-		n += 40
-	case TSAndAddr:
-		n += 36
-	case TSPreSpec:
-		n += 4 + 8*len(o.TSAddrs)
+	if o.V6 && o.Method == warts.PingICMPTime { // cannot be sent, but has a size that is recorded
+		q.Method = warts.PingICMPEcho
+		return q.Size() + packet.ICMPTimestampLen - packet.ICMPHeaderLen
 	}
-	if o.Spoof && !o.NoSrc && o.Method != warts.PingTCPSynAck && o.Method != warts.PingTCPRst {
-		n += 4
-		if o.V6 {
-			n += 12
-		}
-	}
-	switch {
-	case o.Method == warts.PingICMPTime:
-		n += 8 + 12
-	case o.Method.IsICMP(), o.Method.IsUDP():
-		n += 8
-	default:
-		n += 20
-		if o.MSS != 0 {
-			n += 4
-		}
-	}
-	return n
+	return q.Size()
 }
 
 // parseTS fills in TS and TSAddrs; it reports failure.

@@ -55,6 +55,7 @@ func TestParse(t *testing.T) {
 		{"192.0.2.1", func(*Options) {}},
 		{"2001:db8::1", func(o *Options) { o.V6, o.HeaderLen = true, 48 }},
 		{"-P icmp-time 192.0.2.1", method(warts.PingICMPTime, 40, 44)},
+		{"-P icmp-time 2001:db8::1", both(method(warts.PingICMPTime, 60, 44), func(o *Options) { o.V6 = true })},
 		{"-P tcp-syn 192.0.2.1", method(warts.PingTCPSyn, 40, 0)},
 		{"-P tcp-ack 192.0.2.1", method(warts.PingTCPAck, 40, 0)},
 		{"-P TCP-ack-sport 192.0.2.1", method(warts.PingTCPAckSport, 40, 0)},
