@@ -51,36 +51,33 @@ func (e *Engine) panicked(value any, stack []byte) {
 	e.log.Debug("%s", stack)
 }
 
-// singular makes lines about several of something lines about one.
-var singular = strings.NewReplacer(
-	"packets were", "packet was", "replies were", "reply was", "times the", "time the", "copies of measurements under way were",
-	"copy of a measurement under way was", "questions for addresses of neighbours were", "question for the address of a neighbour was",
-	"names were", "name was", "measurements were", "measurement was",
-)
-
+// losses returns a line about each kind of loss that there was.
 func (c *counts) losses() (lines []string) {
 	for _, l := range []struct {
-		n    uint64
-		text string
+		n              uint64
+		one, more, how string
 	}{
-		{c.drops, "received packets were dropped because our buffers were full"},
-		{c.sched.Dropped, "replies were dropped because their measurement was waiting to send"},
-		{c.sched.Refused, "packets were refused by the kernel"},
-		{c.sched.NoRoom, "packets were not sent because too many waited to be sent"},
-		{c.sched.Lost, "packets were dropped by the device that was to send them"},
-		{c.sched.Full, "times the send buffer was full"},
-		{c.sched.LeftOut, "copies of measurements under way were left out because the output could not keep up"},
-		{c.sched.Unsent, "packets were not sent any more at the end"},
-		{c.neigh.Lost, "questions for addresses of neighbours were not sent"},
-		{c.names.Lost, "names were not asked for because too many questions waited"},
-		{c.sched.Panics, "measurements were given up because of a defect in the program"},
+		{c.drops, "received packet was", "received packets were", "dropped because our buffers were full"},
+		{c.sched.Dropped, "reply was", "replies were", "dropped because their measurement was waiting to send"},
+		{c.sched.Refused, "packet was", "packets were", "refused by the kernel"},
+		{c.sched.NoRoom, "packet was", "packets were", "not sent because too many waited to be sent"},
+		{c.sched.Lost, "packet was", "packets were", "dropped by the device that was to send them"},
+		{c.sched.Full, "time", "times", "the send buffer was full"},
+		{
+			c.sched.LeftOut, "copy of a measurement under way was", "copies of measurements under way were",
+			"left out because the output could not keep up",
+		},
+		{c.sched.Unsent, "packet was", "packets were", "not sent any more at the end"},
+		{c.neigh.Lost, "question for the address of a neighbour was", "questions for addresses of neighbours were", "not sent"},
+		{c.names.Lost, "name was", "names were", "not asked for because too many questions waited"},
+		{c.sched.Panics, "measurement was", "measurements were", "given up because of a defect in the program"},
 	} {
-		if l.n > 0 {
-			text := l.text
-			if l.n == 1 {
-				text = singular.Replace(text)
-			}
-			lines = append(lines, fmt.Sprintf("%d %s", l.n, text))
+		switch l.n {
+		case 0:
+		case 1:
+			lines = append(lines, "1 "+l.one+" "+l.how)
+		default:
+			lines = append(lines, fmt.Sprintf("%d %s %s", l.n, l.more, l.how))
 		}
 	}
 	return lines
