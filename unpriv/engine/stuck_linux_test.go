@@ -131,10 +131,11 @@ func TestSignalWithFullSendBuffer(t *testing.T) {
 		t.Errorf("status %d after %v", r.Status, took)
 	}
 	all, a := records(t, out), account(t, debug)
-	pings, answered := 0, 0
+	pings, probes, answered := 0, 0, 0
 	for _, rec := range all {
 		if ping, ok := rec.(*warts.Ping); ok {
 			pings++
+			probes += int(ping.Sent)
 			if len(ping.Probes) > 0 && len(ping.Probes[0].Replies) > 0 {
 				answered++
 			}
@@ -145,6 +146,9 @@ func TestSignalWithFullSendBuffer(t *testing.T) {
 	}
 	if a["tasks started"] != a["tasks ended"] || pings != a["tasks started"] || pings == targets || answered == 0 {
 		t.Errorf("%d pings in the file, %d answered; %v", pings, answered, a)
+	}
+	if probes == 0 || probes != a["packets sent"] {
+		t.Errorf("%d probes are recorded, %d were sent", probes, a["packets sent"])
 	}
 	unsent := a["packets not sent any more"]
 	if unsent == 0 || a["packets times the send buffer was full"] == 0 ||

@@ -105,7 +105,7 @@ func (r *relay) run() {
 	}
 }
 
-// stop ends the sender; what it has not sent is not sent any more.
+// stop ends the sender; what it has not sent is not sent any more. It may be called again.
 func (r *relay) stop() {
 	r.quit.Store(true)
 	if r.parked.CompareAndSwap(true, false) {

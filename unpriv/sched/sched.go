@@ -462,7 +462,12 @@ func (s *Scheduler) flush() {
 
 // Close halts all running tasks and takes no new ones. Their records go to the sink.
 func (s *Scheduler) Close() {
-	s.Collect() // what has arrived is part of the results
+	for o := range s.outboxes { // from here on nothing leaves of which the results would not tell
+		if o.relay != nil {
+			o.relay.stop()
+		}
+	}
+	s.Collect() // what has left, and what has arrived, is part of the results
 	s.closing = true
 	for s.all != nil {
 		t := s.all

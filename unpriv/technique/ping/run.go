@@ -258,6 +258,9 @@ func (p *Ping) large(r *probe.Reply) bool {
 
 // Halt implements sched.Machine.
 func (p *Ping) Halt(t *sched.Task) {
+	if last := len(p.probes) - 1; last >= 0 && p.probes[last].tx == 0 { // it still waits to leave, and will not
+		p.unsend(uint16(last))
+	}
 	for i := range p.probes {
 		if p.pending(&p.probes[i]) {
 			p.probes[i].flags |= warts.PingReplyPending
