@@ -320,14 +320,14 @@ func TestStuckEnds(t *testing.T) {
 				if r.Status != 255 {
 					t.Errorf("status %d", r.Status)
 				}
-				oneLine(t, r.Stderr, "could not write -: gave up, with ")
+				oneLine(t, unsent.ReplaceAllString(r.Stderr, ""), "could not write -: gave up, with ")
 			case "reader":
 				text, err := io.ReadAll(out)
 				if err != nil {
 					t.Fatal(err)
 				}
 				r := p.Wait(limit)
-				if r.Status != 0 || r.Stderr != "" && !unsent.MatchString(r.Stderr) {
+				if r.Status != 0 || unsent.ReplaceAllString(r.Stderr, "") != "" {
 					t.Errorf("status %d, stderr %q", r.Status, r.Stderr)
 				}
 				list := jsonLines(t, string(text))
@@ -342,8 +342,8 @@ func TestStuckEnds(t *testing.T) {
 	}
 }
 
-// unsent is said at the end of a run that a signal ends while a busy machine keeps packets from leaving.
-var unsent = regexp.MustCompile(`^\S+ scamper: \d+ packets? w(as|ere) not sent any more at the end\n$`)
+// unsent is said before all else by a run that a signal ends while a busy machine keeps packets from leaving.
+var unsent = regexp.MustCompile(`^\S+ scamper: \d+ packets? w(as|ere) not sent any more at the end\n`)
 
 // Results are readable while the run goes on.
 func TestReadableMeanwhile(t *testing.T) {
