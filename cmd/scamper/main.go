@@ -26,9 +26,6 @@ const Version = "20260420"
 // techniques are all measurements that the program can do.
 var techniques = technique.Registry{trace.Technique(), ping.Technique()}
 
-// failure is the exit status of everything that goes wrong.
-const failure = 255
-
 func main() {
 	run := run{name: os.Args[0], args: os.Args[1:]}
 	os.Exit(launch.Run(launch.Program{Plan: run.plan, Main: run.main}))
@@ -40,9 +37,9 @@ type run struct {
 	args []string
 }
 
-// parse checks the command line. check says whether the measurements that it names are looked at, which needs no right
-// and is left to the main process.
-func (r *run) parse(check bool) (*cmdline.Config, error) {
+// parse checks the command line, with the measurements that it names: in the first process with the rights of the invoking
+// user, so that what is wrong is told before anything is started, and in the main process once more.
+func (r *run) parse() (*cmdline.Config, error) {
 	env := cmdline.Env{
 		Program: r.name, Version: Version, System: runtime.GOOS,
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
@@ -52,21 +49,15 @@ func (r *run) parse(check bool) (*cmdline.Config, error) {
 			}
 			return nil
 		},
+		Check: techniques.Check,
 	}
 	_, env.Posix = os.LookupEnv("POSIXLY_CORRECT")
-	if check {
-		env.Check = techniques.Check
-	}
-	c, err := cmdline.Parse(r.args, env)
-	if err != nil {
-		return nil, err
-	}
-	return c, nil
+	return cmdline.Parse(r.args, env)
 }
 
 // plan reads the command line for the paths that it names.
 func (r *run) plan() (launch.Plan, error) {
-	c, err := r.parse(true)
+	c, err := r.parse()
 	if err == nil {
 		return planOf(c)
 	}
@@ -80,7 +71,7 @@ func (r *run) plan() (launch.Plan, error) {
 
 // main is the main process.
 func (r *run) main(h client.Handles, s launch.State) int {
-	c, err := r.parse(true)
+	c, err := r.parse()
 	if err != nil {
 		return r.say(err)
 	}
@@ -89,7 +80,7 @@ func (r *run) main(h client.Handles, s launch.State) int {
 
 // say prints what Parse had to say, and returns the exit status.
 func (r *run) say(err error) int {
-	exit := &cmdline.Exit{Status: failure, Problem: err.Error()}
+	exit := &cmdline.Exit{Status: launch.ExitFailure, Problem: err.Error()}
 	errors.As(err, &exit)
 	if exit.Problem != "" {
 		engine.NewLog(os.Stderr, time.Now).Error(exit.Problem)

@@ -64,7 +64,7 @@ func measure(c *cmdline.Config, h client.Handles, s launch.State) int {
 	p := process{config: c, handles: h, log: log, signals: engine.Signals()}
 	if err := p.run(s); err != nil {
 		log.Error(err.Error())
-		return failure
+		return launch.ExitFailure
 	}
 	return 0
 }

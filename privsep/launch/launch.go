@@ -32,8 +32,7 @@ import (
 	"scamper/privsep/helper"
 )
 
-// ExitFailure is the exit status for whatever goes wrong before the main
-// process runs (the C program's -1).
+// ExitFailure is the exit status of everything that goes wrong (the C program's -1).
 const ExitFailure = 255
 
 // Program is what is to be started.
