@@ -28,7 +28,7 @@ var techniques = technique.Registry{trace.Technique(), ping.Technique()}
 
 func main() {
 	run := run{name: os.Args[0], args: os.Args[1:]}
-	os.Exit(launch.Run(launch.Program{Plan: run.plan, Main: run.main}))
+	os.Exit(launch.Run(launch.Program{Plan: run.plan, Main: run.main, Complain: complain}))
 }
 
 // run is one run of the program.
@@ -83,9 +83,12 @@ func (r *run) say(err error) int {
 	exit := &cmdline.Exit{Status: launch.ExitFailure, Problem: err.Error()}
 	errors.As(err, &exit)
 	if exit.Problem != "" {
-		engine.NewLog(os.Stderr, time.Now).Error(exit.Problem)
+		complain(exit.Problem)
 	}
 	fmt.Fprint(os.Stdout, exit.Stdout)
 	fmt.Fprint(os.Stderr, exit.Stderr)
 	return exit.Status
 }
+
+// complain tells the user of an error while there is no log yet.
+func complain(text string) { engine.NewLog(os.Stderr, time.Now).Error(text) }

@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -46,20 +45,9 @@ func Run(p Program) int {
 		status, err = runFirst(p, false)
 	}
 	if err != nil && !errors.Is(err, ErrPrinted) {
-		complain("%v", err)
+		p.Complain(err.Error())
 	}
 	return status
-}
-
-// complain prints a line as scamper prints its errors.
-func complain(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "[%s] scamper: %s\n", stamp(time.Now()), fmt.Sprintf(format, args...))
-}
-
-// stamp is the local time as it begins each line: hours, minutes, seconds,
-// milliseconds.
-func stamp(t time.Time) string {
-	return fmt.Sprintf("%s:%03d", t.Format("15:04:05"), t.Nanosecond()/int(time.Millisecond))
 }
 
 // errRights tells what to do, in one line.

@@ -40,8 +40,8 @@ type Program struct {
 	// Plan reads the command line far enough to know which paths it names.
 	// It runs in the first process, with the rights of the invoking user (a
 	// configuration file aside, it need not open anything). In the child it is
-	// not called. On an error, Main is not run: Run prints the error, unless it
-	// is ErrPrinted, and returns ExitFailure.
+	// not called. On an error, Main is not run: Run complains of the error, unless
+	// it is ErrPrinted, and returns ExitFailure.
 	Plan func() (Plan, error)
 
 	// Main is the main process, entered when no right is left and that has
@@ -50,6 +50,9 @@ type Program struct {
 	// Handles.Notices says that the helper has ended, and on SIGTERM, which the
 	// kernel may send for the same reason (Linux).
 	Main func(h client.Handles, s State) int
+
+	// Complain tells the user of an error: a sentence, without newline.
+	Complain func(text string)
 
 	// Debug gets one line, without newline, for what is worth knowing (a
 	// sandbox that the kernel lacks, a request that the helper refused). nil:

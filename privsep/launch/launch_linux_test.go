@@ -460,7 +460,7 @@ func TestStartErrors(t *testing.T) {
 	} {
 		cmd := exec.Command(run, test.args...)
 		got := fails(t, cmd, ExitFailure)
-		if !strings.Contains(got, test.want) || strings.Count(got, "\n") != 1 || !strings.Contains(got, "] scamper: ") {
+		if !strings.Contains(got, test.want) || strings.Count(got, "\n") != 1 || !strings.HasPrefix(got, "complaint: ") {
 			t.Errorf("%v: %q, want %q", test.args, got, test.want)
 		}
 	}

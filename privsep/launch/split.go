@@ -43,12 +43,12 @@ func split(p Program, plan Plan, config helper.Config, ready readyPipe) (int, er
 	}
 	ready.close()
 	go relay(signals, notices, h)
-	err = serve(h, order, requests, plan, config, p.Debug, ready != noPipe)
+	err = serve(p, h, order, requests, plan, config, ready != noPipe)
 	// The end of these is what the main process sees if it still lives.
 	requests.Close()
 	unix.Shutdown(notices.FD(), unix.SHUT_RDWR)
 	if err != nil {
-		complain("helper: %v", err)
+		p.Complain("helper: " + err.Error())
 	}
 	state, err := child.Wait()
 	if err != nil {
@@ -58,16 +58,14 @@ func split(p Program, plan Plan, config helper.Config, ready readyPipe) (int, er
 }
 
 // serve is the helper's life: give up rights, give orders, answer, clean up.
-func serve(h *helper.Helper, order order, c message.Conn, plan Plan, config helper.Config,
-	debug func(string), quiet bool,
-) error {
-	applied, err := sandbox.CloseHelper(paths(config.Grants), config.Invoker.UID != 0, !plan.NoSandbox, debug)
+func serve(p Program, h *helper.Helper, order order, c message.Conn, plan Plan, config helper.Config, quiet bool) error {
+	applied, err := sandbox.CloseHelper(paths(config.Grants), config.Invoker.UID != 0, !plan.NoSandbox, p.Debug)
 	if err != nil {
 		return err
 	}
-	if debug != nil {
+	if p.Debug != nil {
 		for _, line := range applied {
-			debug(line)
+			p.Debug(line)
 		}
 	}
 	if quiet {
@@ -79,7 +77,7 @@ func serve(h *helper.Helper, order order, c message.Conn, plan Plan, config help
 	}
 	failed := h.Run(c)
 	if err := h.End(); err != nil {
-		complain("helper: %v", err)
+		p.Complain("helper: " + err.Error())
 	}
 	return failed
 }

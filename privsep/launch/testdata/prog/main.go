@@ -46,7 +46,10 @@ var (
 )
 
 func main() {
-	p := launch.Program{Plan: plan, Main: run}
+	p := launch.Program{
+		Plan: plan, Main: run,
+		Complain: func(text string) { fmt.Fprintln(os.Stderr, "complaint:", text) },
+	}
 	for _, a := range os.Args {
 		if a == "-v" {
 			p.Debug = func(line string) { fmt.Fprintln(os.Stderr, "debug:", line) }
