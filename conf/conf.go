@@ -15,10 +15,7 @@
 // does not even parse a file that is not trusted: see ForRoot.
 package conf
 
-import (
-	"io"
-	"slices"
-)
+import "io"
 
 // DefaultPath is read if there is no -g and the file exists.
 const DefaultPath = "/etc/scamper.toml"
@@ -71,25 +68,16 @@ type Directory struct {
 	Create bool   // make files that do not exist
 }
 
-// commandNames are the measurements that can be disabled, in the order of the manual.
-var commandNames = []string{
-	"trace", "ping", "tracelb", "dealias", "neighbourdisc", "tbit", "sting", "sniff",
-	"host", "http", "owamp", "udpprobe",
-}
-
-// CommandNames returns the names of the commands that have an enable key.
-func CommandNames() []string { return slices.Clone(commandNames) }
-
 // Commands says which measurements may be made. The zero value allows all.
 type Commands struct{ disabled map[string]bool }
 
 // Enabled reports whether the command may be used. A name that is none of
-// CommandNames is enabled.
+// option.CommandWords is enabled.
 func (c Commands) Enabled(name string) bool { return !c.disabled[name] }
 
 func (c *Commands) set(name string, enabled bool) {
 	if c.disabled == nil {
-		c.disabled = make(map[string]bool, len(commandNames))
+		c.disabled = make(map[string]bool)
 	}
 	c.disabled[name] = !enabled
 }

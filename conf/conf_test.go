@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"scamper/shared/option"
 )
 
 var compareCommands = cmp.AllowUnexported(Commands{})
@@ -124,7 +126,7 @@ func TestReadTooLarge(t *testing.T) {
 
 func TestEnabled(t *testing.T) {
 	var all Commands
-	for _, name := range CommandNames() {
+	for _, name := range option.CommandWords() {
 		if !all.Enabled(name) {
 			t.Errorf("%s is disabled by default", name)
 		}
@@ -170,7 +172,7 @@ func TestSample(t *testing.T) {
 	want.TrustPosition = got.TrustPosition
 	want.Directories = []Directory{{Name: "results", Path: "/var/lib/scamper/results", Create: true}}
 	want.Commands.disabled = make(map[string]bool)
-	for _, name := range CommandNames() {
+	for _, name := range option.CommandWords() {
 		want.Commands.disabled[name] = false
 	}
 	if diff := cmp.Diff(want, got, compareCommands); diff != "" {

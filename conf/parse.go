@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"scamper/shared/option"
 )
 
 // Error is an error with its place.
@@ -103,7 +105,7 @@ var sections = func() map[string]section {
 			"send":    size(func(c *Config, n int) { c.Buffers.Send = n }),
 		},
 	}
-	for _, name := range commandNames {
+	for _, name := range option.CommandWords() {
 		m[name] = section{"enable": func(c *Config, v any) error {
 			switch v {
 			case true, int64(1):

@@ -108,7 +108,7 @@ func (p *process) run(s launch.State) error {
 	host, _ := os.Hostname()
 	config := engine.Config{
 		Handles: p.handles, Techniques: techniques, Log: p.log, Poller: poller, PPS: c.PPS, Window: c.Window,
-		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Disabled: settings.disabled,
+		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Commands: settings.commands,
 		Receive: settings.receive, Output: out, Signals: p.signals,
 		Nameservers: s.Nameservers,
 	}
@@ -135,30 +135,23 @@ func (p *process) run(s launch.State) error {
 
 // settings is what the configuration file says about measurements.
 type settings struct {
-	disabled map[string]bool
-	receive  int
+	commands conf.Commands
+	receive  int // size of receive buffers in bytes; 0 is the default
 }
 
 // settings reads the configuration file, if there is one to trust.
 func (p *process) settings() (settings, error) {
-	out := settings{disabled: map[string]bool{}}
 	fd, err := p.handles.File(message.SlotConf)
 	if err != nil { // not granted: there is none, or it is not one to trust
-		return out, nil
+		return settings{}, nil
 	}
 	f := os.NewFile(uintptr(fd), conf.DefaultPath)
 	defer f.Close()
 	c, err := conf.Read(conf.DefaultPath, f)
 	if err != nil {
-		return out, err
+		return settings{}, err
 	}
-	out.receive = c.Buffers.Receive
-	for _, name := range conf.CommandNames() {
-		if !c.Commands.Enabled(name) {
-			out.disabled[name] = true
-		}
-	}
-	return out, nil
+	return settings{commands: c.Commands, receive: c.Buffers.Receive}, nil
 }
 
 // open opens the file of a slot.

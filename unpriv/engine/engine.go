@@ -11,6 +11,7 @@ import (
 	"net/netip"
 	"os"
 
+	"scamper/conf"
 	"scamper/privsep/client"
 	"scamper/privsep/message"
 	"scamper/unpriv/loop"
@@ -45,8 +46,8 @@ type Config struct {
 	HostName string
 	// Nameservers are asked for the names of addresses.
 	Nameservers []netip.AddrPort
-	// Disabled are the techniques that the configuration forbids.
-	Disabled map[string]bool
+	// Commands says which of the techniques may be used.
+	Commands conf.Commands
 
 	// Signals ends the run with each signal that it hands over; see Engine.Run. Whoever notifies it begins with that
 	// early, so that no signal ends the process before there is an engine.

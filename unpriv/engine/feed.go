@@ -100,23 +100,20 @@ func (f *feed) build(c *source.Cycle, cmd *source.Command) (sched.Machine, error
 
 // command makes the task of a whole command.
 func (f *feed) command(text string) (sched.Machine, error) {
-	word, rest, err := option.SplitCommand(text)
-	if err != nil {
-		return nil, err
-	}
-	t, err := f.technique(word)
+	t, rest, err := f.technique(text)
 	if err != nil {
 		return nil, err
 	}
 	return t.Parse(f.engine.env, rest)
 }
 
-func (f *feed) technique(word string) (technique.Technique, error) {
-	t, err := f.engine.config.Techniques.Command(word)
-	if err == nil && f.engine.config.Disabled[t.Name] {
+// technique returns the technique of a command, and what follows its word.
+func (f *feed) technique(command string) (t technique.Technique, rest string, err error) {
+	t, rest, err = f.engine.config.Techniques.Command(command)
+	if err == nil && !f.engine.config.Commands.Enabled(t.Name) {
 		err = fmt.Errorf("%s disabled", t.Name)
 	}
-	return t, err
+	return t, rest, err
 }
 
 // target makes the task of a target that is joined to a default command.
@@ -137,16 +134,10 @@ func (f *feed) target(command string, cmd *source.Command) (sched.Machine, error
 }
 
 func (f *feed) parse(command string) (t template) {
-	word, rest, err := option.SplitCommand(command + " ")
-	if err != nil {
-		t.err = err
+	if t.technique, t.options, t.err = f.technique(command + " "); t.err != nil {
 		return t
 	}
-	if t.technique, t.err = f.technique(word); t.err != nil {
-		return t
-	}
-	t.options = rest
-	if parsed, err := t.technique.Template(f.engine.env, strings.TrimRight(rest, " \t")); err == nil {
+	if parsed, err := t.technique.Template(f.engine.env, strings.TrimRight(t.options, " \t")); err == nil {
 		t.parsed = parsed
 	}
 	return t

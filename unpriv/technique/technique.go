@@ -50,31 +50,25 @@ func (r Registry) Find(word string) (Technique, bool) {
 
 // Check says what is wrong with a whole command; the error's text is fit for a user.
 func (r Registry) Check(command string) error {
-	word, rest, err := option.SplitCommand(command)
-	if err != nil {
-		return err
-	}
-	t, err := r.Command(word)
+	t, rest, err := r.Command(command)
 	if err != nil {
 		return err
 	}
 	return t.Check(rest)
 }
 
-// errNoCommand is what a word is refused with that no version knows.
-var errNoCommand = errors.New("could not determine command type")
-
-// Command is Find with an error that tells a user whether the word is known at all.
-func (r Registry) Command(word string) (Technique, error) {
-	if t, ok := r.Find(word); ok {
-		return t, nil
+// Command returns the technique of a whole command, and what follows its word. The error tells a user whether the word is
+// known at all.
+func (r Registry) Command(text string) (t Technique, rest string, err error) {
+	word, rest, err := option.SplitCommand(text)
+	if err != nil {
+		return Technique{}, "", err
 	}
-	for _, known := range option.CommandWords() {
-		if strings.EqualFold(known, word) {
-			return Technique{}, fmt.Errorf("the %s command is not available in this version", known)
-		}
+	t, ok := r.Find(word)
+	if !ok {
+		return Technique{}, "", fmt.Errorf("the %s command is not available in this version", word)
 	}
-	return Technique{}, errNoCommand
+	return t, rest, nil
 }
 
 // Router answers where packets to a destination go and from which address. See netio/route.
