@@ -25,7 +25,7 @@ func (t *Trace) choosePort(s *sched.Session) error {
 		t.sport, t.match.SrcPort = port, port
 		return true
 	}
-	if t.method().IsICMP() {
+	if t.opt.Method.IsICMP() {
 		for try := 0; !claim(t.sport); try++ {
 			if try == idTries {
 				return errNoPort
@@ -35,7 +35,7 @@ func (t *Trace) choosePort(s *sched.Session) error {
 		return nil
 	}
 	kind, src, open := netio.UDP, t.src, t.env.Sockets.UDP
-	if t.method().IsTCP() {
+	if t.opt.Method.IsTCP() {
 		kind, src, open = netio.TCP, unspecified(t.src), t.env.Sockets.TCP
 	}
 	for port := range openPorts(t.env.Sockets.Opened(kind), src) {

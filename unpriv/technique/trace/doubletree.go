@@ -32,15 +32,7 @@ func (t *Trace) doubletree(s *sched.Session) outcome {
 	if s.Halted() || t.stop == warts.TraceStopError || t.opt.NoBack {
 		return out
 	}
-	switch out { // the reason is that of the forward phase
-	case gapLimit:
-		if t.opt.GapAction == warts.TraceGapLastDitch {
-			t.lastDitch(s)
-		}
-		t.end(warts.TraceStopGapLimit, 0)
-	case hopLimit:
-		t.end(warts.TraceStopHopLimit, 0)
-	}
+	t.conclude(s, out) // the reason is that of the forward phase
 	t.backwardPhase(s)
 	return ended
 }
@@ -85,7 +77,7 @@ func (t *Trace) findBegin(s *sched.Session) (ttl int, ok bool) {
 
 // overshot reports whether a reply says that the probe was sent beyond the path.
 func (t *Trace) overshot(r *warts.TraceReply) bool {
-	return r.Addr.IP() == t.dst || t.echoReply(r) || r.IsICMP() && (t.unreachable(r) || t.tooBig(r)) || !r.IsICMP()
+	return r.Addr.IP() == t.dst || t.echoReply(r) || t.unreachable(r) || t.tooBig(r) || !r.IsICMP()
 }
 
 // discardTTL forgets what has come back and will come back for the probes of a TTL that is too far.

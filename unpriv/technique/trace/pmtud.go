@@ -60,33 +60,32 @@ var errMTUSmall = errors.New("ifmtu too small")
 // discoverMTU finds the path MTU and notes how.
 func (t *Trace) discoverMTU(s *sched.Session) {
 	o := t.opt
-	p := probe.TraceProbe{Method: t.method(), Dst: t.dst, FragOffset: o.Offset, ConstPayload: o.ConstPayload}
+	p := probe.TraceProbe{Method: o.Method, Dst: t.dst, FragOffset: o.Offset, ConstPayload: o.ConstPayload}
 	m := &pmtud{trace: t, least: p.LeastSize(), ifMTU: t.link.MTU}
-	t.mtu = m
-	switch {
-	case m.ifMTU > 65535:
-		t.mtu = nil
-		t.fail(fmt.Errorf("invalid MTU %d", m.ifMTU))
-		return
-	case m.ifMTU <= m.least:
-		t.mtu = nil
-		t.fail(errMTUSmall)
-		return
-	case !t.link.CanSend():
-		t.mtu = nil
-		t.fail(t.link.ErrSend())
-		return
-	}
-	if err := m.ports.Frames(t.env, t.link); err != nil {
-		t.mtu = nil
+	if err := m.open(); err != nil {
 		t.fail(err)
 		return
 	}
+	t.mtu = m
 	s.Defer(m.ports.Close)
 	size, more := m.ifMTU, true
 	for more && len(m.notes) < maxNotes {
 		size, more = m.try(s, size)
 	}
+}
+
+// open opens the datalink, through which all sizes up to that of the interface can be sent.
+func (m *pmtud) open() error {
+	link := m.trace.link
+	switch {
+	case m.ifMTU > 65535:
+		return fmt.Errorf("invalid MTU %d", m.ifMTU)
+	case m.ifMTU <= m.least:
+		return errMTUSmall
+	case !link.CanSend():
+		return link.ErrSend()
+	}
+	return m.ports.Frames(m.trace.env, link)
 }
 
 // try sends packets of a size to the end of the path. It returns the next size to try, or false when discovery is over.

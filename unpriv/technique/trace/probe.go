@@ -35,8 +35,6 @@ func (t *Trace) signature(sport uint16) sched.Signature {
 	return sched.PortSignature(sched.TCP, t.dst, sport, o.DstPort, o.DstPort)
 }
 
-func (t *Trace) method() warts.TraceMethod { return t.opt.Method }
-
 // open finds the source address and opens what the options need.
 func (t *Trace) open(s *sched.Session) error {
 	o := t.opt
@@ -51,11 +49,10 @@ func (t *Trace) open(s *sched.Session) error {
 			return err
 		}
 	}
-	m := t.method()
 	switch {
-	case m.IsICMP():
+	case o.Method.IsICMP():
 		err = t.ports.ICMP(t.env, t.src)
-	case m.IsUDP():
+	case o.Method.IsUDP():
 		err = t.ports.UDP(t.env, t.src, t.sport)
 	default:
 		err = t.ports.TCP(t.env, t.src, t.sport)
@@ -76,14 +73,14 @@ func (t *Trace) needsLink() bool {
 // with a constant payload apart, is the kernel's in what it sends.
 func (t *Trace) sendsFrames() bool {
 	o := t.opt
-	return t.method().IsTCP() || o.Offset != 0 || o.Router.IsValid() ||
+	return o.Method.IsTCP() || o.Offset != 0 || o.Router.IsValid() ||
 		o.V6 && o.ConstPayload && o.Method == warts.TraceUDPParis
 }
 
 // openLink finds the way out to the datalink.
 func (t *Trace) openLink(s *sched.Session) error {
 	o := t.opt
-	raw := t.method().IsTCP() && !o.V6 && (o.Raw || t.env.RawTCP) && !o.Router.IsValid()
+	raw := o.Method.IsTCP() && !o.V6 && (o.Raw || t.env.RawTCP) && !o.Router.IsValid()
 	to := t.dst
 	if o.Router.IsValid() {
 		to = o.Router
@@ -97,7 +94,7 @@ func (t *Trace) openLink(s *sched.Session) error {
 	if err := t.ports.Capture(t.env, link.IfIndex); err != nil {
 		return err
 	}
-	tcp4 := t.method().IsTCP() && !o.V6 && !o.Router.IsValid()
+	tcp4 := o.Method.IsTCP() && !o.V6 && !o.Router.IsValid()
 	switch {
 	case frames && link.CanSend() && !(tcp4 && link.Type == packet.LinkLoopback): // Linux drops IPv4 frames of ours there
 		return t.ports.Frames(t.env, link)
@@ -134,7 +131,7 @@ func (t *Trace) sendThrough(s *sched.Session, ports *technique.Ports, sp sentPro
 	p := &t.probe
 	*p = probe.TraceProbe{
 		PacketSize: size,
-		Method:     t.method(), Src: t.src, Dst: t.dst, SrcPort: t.sport, DstPort: o.DstPort,
+		Method:     o.Method, Src: t.src, Dst: t.dst, SrcPort: t.sport, DstPort: o.DstPort,
 		N: len(t.sent), TTL: sp.TTL, TOS: o.ToS, Payload: o.Payload, FragOffset: o.Offset,
 		ConstPayload: o.ConstPayload,
 	}

@@ -72,25 +72,7 @@ func (t *Trace) result(o sched.Origin) *warts.Trace {
 	if opt.Router.IsValid() {
 		r.Router = warts.AddrFrom(opt.Router)
 	}
-	for _, f := range []struct {
-		on   bool
-		flag warts.TraceFlags
-	}{
-		{opt.AllAttempts, warts.TraceAllAttempts},
-		{opt.PMTUD, warts.TracePMTUDFlag},
-		{opt.Datalink, warts.TraceDL},
-		{opt.IgnoreTTLDst, warts.TraceIgnoreTTLDst},
-		{opt.Doubletree(), warts.TraceDoubletreeOn},
-		{opt.Method == warts.TraceICMPEchoParis, warts.TraceICMPCsumDport},
-		{opt.ConstPayload, warts.TraceConstPayload},
-		{opt.PTR, warts.TracePTR},
-		{opt.Raw, warts.TraceRaw},
-		{opt.Back, warts.TraceBack},
-	} {
-		if f.on {
-			r.Flags |= f.flag
-		}
-	}
+	r.Flags = opt.flags()
 	for i := range t.sent {
 		p := &t.sent[i]
 		t.nameReplies(p.Replies)
@@ -109,25 +91,55 @@ func (t *Trace) result(o sched.Origin) *warts.Trace {
 		r.PMTUD = t.mtu.record()
 	}
 	if opt.Doubletree() {
-		r.Doubletree = &warts.TraceDoubletree{FirstHop: t.tree.begin, LSSName: opt.LSS}
-		if t.tree.lssStop.IsValid() {
-			r.Doubletree.LSSStop = warts.AddrFrom(t.tree.lssStop)
-		}
-		if t.tree.gssStop.IsValid() {
-			r.Doubletree.GSSStop = warts.AddrFrom(t.tree.gssStop)
-		}
-		if opt.NoBack {
-			r.Doubletree.Flags |= warts.TraceDoubletreeNoBackwards
-		}
+		r.Doubletree = t.tree.record(opt)
 	}
 	slices.SortStableFunc(r.Probes, func(a, b warts.TraceProbe) int { return cmp.Compare(a.TTL, b.TTL) })
+	return r
+}
+
+// flags are the options that are bits of the record.
+func (o *Options) flags() (f warts.TraceFlags) {
+	for _, bit := range [...]struct {
+		on   bool
+		flag warts.TraceFlags
+	}{
+		{o.AllAttempts, warts.TraceAllAttempts},
+		{o.PMTUD, warts.TracePMTUDFlag},
+		{o.Datalink, warts.TraceDL},
+		{o.IgnoreTTLDst, warts.TraceIgnoreTTLDst},
+		{o.Doubletree(), warts.TraceDoubletreeOn},
+		{o.Method == warts.TraceICMPEchoParis, warts.TraceICMPCsumDport},
+		{o.ConstPayload, warts.TraceConstPayload},
+		{o.PTR, warts.TracePTR},
+		{o.Raw, warts.TraceRaw},
+		{o.Back, warts.TraceBack},
+	} {
+		if bit.on {
+			f |= bit.flag
+		}
+	}
+	return f
+}
+
+// record is the part of the result that says where doubletree began and stopped.
+func (d *doubletree) record(o *Options) *warts.TraceDoubletree {
+	r := &warts.TraceDoubletree{FirstHop: d.begin, LSSName: o.LSS}
+	if d.lssStop.IsValid() {
+		r.LSSStop = warts.AddrFrom(d.lssStop)
+	}
+	if d.gssStop.IsValid() {
+		r.GSSStop = warts.AddrFrom(d.gssStop)
+	}
+	if o.NoBack {
+		r.Flags |= warts.TraceDoubletreeNoBackwards
+	}
 	return r
 }
 
 // probeSize is the size of an ordinary probe, also if none was sent.
 func (t *Trace) probeSize() int {
 	p := t.probe
-	p.PacketSize, p.Method, p.Dst, p.Payload, p.FragOffset = 0, t.method(), t.dst, t.opt.Payload, t.opt.Offset
+	p.PacketSize, p.Method, p.Dst, p.Payload, p.FragOffset = 0, t.opt.Method, t.dst, t.opt.Payload, t.opt.Offset
 	return p.Size()
 }
 

@@ -57,10 +57,11 @@ func (t *Trace) fileFor(i int, r *probe.Reply) *warts.TraceReply {
 		if again { // the host repeats itself, or our own kernel has answered
 			return nil
 		}
-		reply.Flags |= warts.TraceHopUDP
 		if r.Kind == probe.KindTCP {
-			reply.Flags ^= warts.TraceHopUDP ^ warts.TraceHopTCP
+			reply.Flags |= warts.TraceHopTCP
 			reply.TCPFlags = r.TCP.Flags
+		} else {
+			reply.Flags |= warts.TraceHopUDP
 		}
 	case probe.KindError:
 		reply.ICMPType, reply.ICMPCode = r.ICMP.Type, r.ICMP.Code

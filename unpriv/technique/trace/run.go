@@ -136,15 +136,7 @@ func (t *Trace) measure(s *sched.Session) {
 		}
 		return
 	}
-	switch t.search(s) {
-	case gapLimit:
-		if t.opt.GapAction == warts.TraceGapLastDitch {
-			t.lastDitch(s)
-		}
-		t.end(warts.TraceStopGapLimit, 0)
-	case hopLimit:
-		t.end(warts.TraceStopHopLimit, 0)
-	}
+	t.conclude(s, t.search(s))
 	if t.opt.PMTUD && t.reached() {
 		t.discoverMTU(s)
 	}
@@ -180,6 +172,19 @@ const (
 	gapLimit                // too many silent hops in a row
 	hopLimit                // the last hop was probed
 )
+
+// conclude sets why a search stopped that ran into a limit, the gap limit after the last ditch.
+func (t *Trace) conclude(s *sched.Session, out outcome) {
+	switch out {
+	case gapLimit:
+		if t.opt.GapAction == warts.TraceGapLastDitch {
+			t.lastDitch(s)
+		}
+		t.end(warts.TraceStopGapLimit, 0)
+	case hopLimit:
+		t.end(warts.TraceStopHopLimit, 0)
+	}
+}
 
 // limit is the last TTL to probe.
 func (t *Trace) limit() int {

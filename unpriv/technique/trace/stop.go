@@ -7,37 +7,24 @@ import (
 
 // stops reports whether a reply to probe i ends the trace, and sets why. The order of the questions matters.
 func (t *Trace) stops(i int, r *warts.TraceReply) bool {
-	m := t.opt.Method
-	icmp, tcp := m.IsICMP(), m.IsTCP()
-	if r.Flags&warts.TraceHopUDP != 0 {
-		t.end(warts.TraceStopCompleted, 0)
-		return true
-	}
-	if r.IsICMP() {
-		switch {
-		case t.unreachable(r):
-			if !icmp && r.ICMPCode == t.portCode() {
-				t.end(warts.TraceStopCompleted, 0)
-			} else {
-				t.end(warts.TraceStopUnreach, r.ICMPCode)
-			}
-			return true
-		case t.echoReply(r):
-			if icmp {
-				t.end(warts.TraceStopCompleted, 0)
-			}
-			return icmp
-		case t.tooBig(r):
-			t.end(warts.TraceStopICMP, r.ICMPType)
-			return true
-		}
-	}
+	icmp := t.opt.Method.IsICMP()
 	switch {
+	case r.Flags&warts.TraceHopUDP != 0, t.portUnreachable(r) && !icmp:
+		t.end(warts.TraceStopCompleted, 0)
+	case t.unreachable(r):
+		t.end(warts.TraceStopUnreach, r.ICMPCode)
+	case t.echoReply(r):
+		if icmp {
+			t.end(warts.TraceStopCompleted, 0)
+		}
+		return icmp
+	case t.tooBig(r):
+		t.end(warts.TraceStopICMP, r.ICMPType)
 	case t.opt.Loops != 0 && t.loop(i, r):
 		t.end(warts.TraceStopLoop, 0)
 	case t.timeExceeded(r) && r.Addr.IP() == t.dst && !t.opt.IgnoreTTLDst:
 		t.end(warts.TraceStopCompleted, 0)
-	case tcp && r.Flags&warts.TraceHopTCP != 0:
+	case t.opt.Method.IsTCP() && r.Flags&warts.TraceHopTCP != 0:
 		t.end(warts.TraceStopCompleted, 0)
 	case t.opt.Parallel == 1 && t.inGSS(r):
 	default:
@@ -62,42 +49,37 @@ func (t *Trace) hopStops(ttl int) bool {
 	return false
 }
 
-func (t *Trace) unreachable(r *warts.TraceReply) bool {
+// isICMP reports whether a reply is the ICMP message that has one type over IPv4 and another over IPv6.
+func (t *Trace) isICMP(r *warts.TraceReply, type4, type6 uint8) bool {
+	want := type4
 	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6Unreach
+		want = type6
 	}
-	return r.ICMPType == packet.ICMP4Unreach
+	return r.IsICMP() && r.ICMPType == want
+}
+
+func (t *Trace) unreachable(r *warts.TraceReply) bool {
+	return t.isICMP(r, packet.ICMP4Unreach, packet.ICMP6Unreach)
+}
+
+func (t *Trace) portUnreachable(r *warts.TraceReply) bool {
+	code := uint8(packet.ICMP4UnreachPort)
+	if t.opt.V6 {
+		code = packet.ICMP6UnreachPort
+	}
+	return t.unreachable(r) && r.ICMPCode == code
 }
 
 func (t *Trace) tooBig(r *warts.TraceReply) bool {
-	return t.opt.V6 && r.ICMPType == packet.ICMP6TooBig
-}
-
-func (t *Trace) portCode() uint8 {
-	if t.opt.V6 {
-		return packet.ICMP6UnreachPort
-	}
-	return packet.ICMP4UnreachPort
+	return t.opt.V6 && r.IsICMP() && r.ICMPType == packet.ICMP6TooBig
 }
 
 func (t *Trace) echoReply(r *warts.TraceReply) bool {
-	if !r.IsICMP() {
-		return false
-	}
-	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6EchoReply
-	}
-	return r.ICMPType == packet.ICMP4EchoReply
+	return t.isICMP(r, packet.ICMP4EchoReply, packet.ICMP6EchoReply)
 }
 
 func (t *Trace) timeExceeded(r *warts.TraceReply) bool {
-	if !r.IsICMP() {
-		return false
-	}
-	if t.opt.V6 {
-		return r.ICMPType == packet.ICMP6TimeExceeded
-	}
-	return r.ICMPType == packet.ICMP4TimeExceeded
+	return t.isICMP(r, packet.ICMP4TimeExceeded, packet.ICMP6TimeExceeded)
 }
 
 // loop reports whether the address of a reply has been seen at a TTL that is not next to its own, for the time that
