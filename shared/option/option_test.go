@@ -357,6 +357,13 @@ func TestParseAddr(t *testing.T) {
 			t.Errorf("ParseAddr(%q) = %v, %v", text, a, ok)
 		}
 	}
+	for text, family := range map[string]string{"192.0.2.1": "4", "2001:db8::1": "6", "192.0.2": ""} {
+		_, ok4 := ParseAddrOf(text, false)
+		_, ok6 := ParseAddrOf(text, true)
+		if ok4 != (family == "4") || ok6 != (family == "6") {
+			t.Errorf("ParseAddrOf(%q): IPv4 %v, IPv6 %v", text, ok4, ok6)
+		}
+	}
 }
 
 func TestUsage(t *testing.T) {

@@ -223,3 +223,9 @@ func ParseAddr(text string) (addr netip.Addr, ok bool) {
 	}
 	return a, true
 }
+
+// ParseAddrOf is ParseAddr for an address that must be of one family: that of a command's destination.
+func ParseAddrOf(text string, v6 bool) (addr netip.Addr, ok bool) {
+	addr, ok = ParseAddr(text)
+	return addr, ok && addr.Is6() == v6
+}

@@ -25,6 +25,9 @@ type Link struct {
 // CanSend reports whether frames can be sent on the link.
 func (l *Link) CanSend() bool { return l.Type.CanSend() }
 
+// Drops reports whether the kernel drops frames of ours that are sent on the link: Linux does so on loopback, over IPv4.
+func (l *Link) Drops(v6 bool) bool { return !v6 && l.Type == packet.LinkLoopback }
+
 // ErrSend is why frames cannot be sent.
 func (l *Link) ErrSend() error {
 	return fmt.Errorf("dlhdr_get: unsupported on ifindex %d (%s)", l.IfIndex, l.Type)

@@ -106,11 +106,15 @@ func (p *Ports) TCP(e *Env, src netip.Addr, sport uint16) error {
 
 // ReserveTCP keeps one more TCP source port from others.
 func (p *Ports) ReserveTCP(e *Env, src netip.Addr, sport uint16) error {
-	any := netip.IPv4Unspecified()
-	if src.Is6() {
-		any = netip.IPv6Unspecified()
+	return p.add(e.Sockets.TCP(netip.AddrPortFrom(Unspecified(src), sport), 0))
+}
+
+// Unspecified is the address of all interfaces in the family of a: what sockets that keep a TCP port are bound to.
+func Unspecified(a netip.Addr) netip.Addr {
+	if a.Is4() {
+		return netip.IPv4Unspecified()
 	}
-	return p.add(e.Sockets.TCP(netip.AddrPortFrom(any, sport), 0))
+	return netip.IPv6Unspecified()
 }
 
 // Raw makes probes go through a raw IPv4 socket for any protocol.

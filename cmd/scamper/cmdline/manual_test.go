@@ -31,10 +31,10 @@ func TestManual(t *testing.T) {
 	for name, text := range map[string]string{
 		"synopsis":       manualSynopsis(),
 		"options":        manualOptions(),
-		"trace synopsis": commandSynopsis("trace", trace.Grammar()),
-		"trace options":  commandOptions(trace.Grammar()),
-		"ping synopsis":  commandSynopsis("ping", ping.Grammar()),
-		"ping options":   commandOptions(ping.Grammar()),
+		"trace synopsis": commandSynopsis("trace", trace.Technique().Grammar()),
+		"trace options":  commandOptions(trace.Technique().Grammar()),
+		"ping synopsis":  commandSynopsis("ping", ping.Technique().Grammar()),
+		"ping options":   commandOptions(ping.Technique().Grammar()),
 	} {
 		begin, end := `.\" begin `+name+"\n", `.\" end `+name+"\n"
 		before, rest, ok := strings.Cut(want, begin)

@@ -47,7 +47,7 @@ func newWorld(t testing.TB) *world {
 // add adds a ping.
 func (w *world) add(command string) *Ping {
 	w.T.Helper()
-	opt, dst, err := Parse(command, technique.Defaults{Pid: w.Env.PID})
+	opt, dst, err := commands.Parse(command, technique.Defaults{Pid: w.Env.PID})
 	if err != nil {
 		w.T.Fatalf("%s: %v", command, err)
 	}

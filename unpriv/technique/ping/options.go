@@ -83,18 +83,9 @@ type Options struct {
 // Size is the number of bytes of a probe, IP header included.
 func (o *Options) Size() int { return o.HeaderLen + o.PayloadLen }
 
-// Grammar returns the descriptions of the options in the order of the manual page.
-func Grammar() []option.Option { return table.Options() }
-
 // commands is what ping commands are.
 var commands = technique.Commands[Options]{
 	Table: &table, New: newOptions, Alone: checksAlone, Complete: complete, Towards: checksTowards,
-}
-
-// Parse parses what follows the word ping in a command: options and destination. The error is an [*option.Error] whose
-// text is fit for a user.
-func Parse(text string, d technique.Defaults) (*Options, netip.Addr, error) {
-	return commands.Parse(text, d)
 }
 
 // newOptions returns the options of a ping that gives none. Those that depend on others are filled in by complete.
@@ -164,12 +155,6 @@ func (o *Options) parseTS(text string) (bad bool) {
 		return true
 	}
 	return false
-}
-
-// sameFamily parses an address that must be of the destination's family; bad says that it is none.
-func (o *Options) sameFamily(text string) (addr netip.Addr, bad bool) {
-	a, ok := option.ParseAddr(text)
-	return a, !ok || a.Is6() != o.V6
 }
 
 type check = option.Check[Options]
@@ -264,20 +249,22 @@ var checksTowards = []check{
 		Text:  "cannot specify -O sockrx with -M",
 	},
 	{
-		Fails: func(o *Options, given option.Letters) (bad bool) {
+		Fails: func(o *Options, given option.Letters) bool {
+			ok := true
 			if given.Has('S') {
-				o.Src, bad = o.sameFamily(o.src)
+				o.Src, ok = option.ParseAddrOf(o.src, o.V6)
 			}
-			return bad
+			return !ok
 		},
 		Text: "invalid source address",
 	},
 	{
-		Fails: func(o *Options, given option.Letters) (bad bool) {
+		Fails: func(o *Options, given option.Letters) bool {
+			ok := true
 			if given.Has('r') {
-				o.Router, bad = o.sameFamily(o.router)
+				o.Router, ok = option.ParseAddrOf(o.router, o.V6)
 			}
-			return bad
+			return !ok
 		},
 		Text: "invalid router address",
 	},

@@ -1,6 +1,7 @@
 package ping
 
 import (
+	"math"
 	"time"
 
 	"scamper/shared/option"
@@ -9,9 +10,6 @@ import (
 
 type row = option.Row[Options]
 
-// maxUint32 is the largest value of -A and -U.
-const maxUint32 = 1<<32 - 1
-
 // table is the grammar of ping. Its order is that of the manual page, letters without regard to case.
 var table = option.Table[Options]{
 	Word: "ping", Operand: "target", Missing: "expected address to ping",
@@ -19,7 +17,7 @@ var table = option.Table[Options]{
 		{
 			Option: option.Option{
 				Letter: 'A', Arg: "tcp-number", Name: "tcp-seq/ack", Class: option.Number, Kind: option.Int,
-				Max: maxUint32, Since: option.Later,
+				Max: math.MaxUint32, Since: option.Later,
 				Help: "TCP sequence number of the probes, or their acknowledgement number where they have one",
 			},
 			Set: func(o *Options, v option.Value) { o.TCPNumber, o.HasTCPNumber = uint32(v.Int), true },
@@ -167,7 +165,7 @@ var table = option.Table[Options]{
 		},
 		{
 			Option: option.Option{
-				Letter: 'U', Arg: "userid", Class: option.Number, Kind: option.Int, Max: maxUint32, Default: "0",
+				Letter: 'U', Arg: "userid", Class: option.Number, Kind: option.Int, Max: math.MaxUint32, Default: "0",
 				Help: "number stored with the result, without effect on the ping",
 			},
 			Set: func(o *Options, v option.Value) { o.UserID = uint32(v.Int) },

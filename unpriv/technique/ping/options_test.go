@@ -147,7 +147,7 @@ func TestParse(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		got, dst, err := Parse(tt.text, pid)
+		got, dst, err := commands.Parse(tt.text, pid)
 		if err != nil {
 			t.Errorf("%s: %v", tt.text, err)
 			continue

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"syscall"
 
-	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
@@ -227,8 +226,7 @@ func (p *Ping) linked(l *technique.Link, framed, raw bool) error {
 		return err
 	}
 	switch {
-	case framed && !p.opt.V6 && p.opt.PMTU == 0 && l.Type == packet.LinkLoopback:
-		// Linux drops IPv4 frames of ours there. Not with -M: what is too big for a socket would fail.
+	case framed && l.Drops(p.opt.V6) && p.opt.PMTU == 0: // with -M, what is too big for a socket would fail
 		return p.ports.Raw(env)
 	case framed && l.CanSend():
 		return p.ports.Frames(env, l)

@@ -4,7 +4,6 @@ import (
 	"time"
 
 	"scamper/shared/warts"
-	"scamper/unpriv/netio"
 	"scamper/unpriv/sched"
 )
 
@@ -35,7 +34,7 @@ func (b *builder) build(p *Ping, o sched.Origin) *warts.Ping {
 	opt := p.opt
 	*r = warts.Ping{
 		UserID: opt.UserID, Dst: warts.AddrFrom(p.dst),
-		Start: stampTime(p.start), StopReason: p.stop,
+		Start: warts.TimeOf(p.start.Time()), StopReason: p.stop,
 		Method: opt.Method, ProbeCount: opt.Count, ReplyCount: opt.StopCount, Sent: p.sent,
 		Size: uint16(opt.Size()), Wait: opt.Wait, Timeout: opt.Timeout, TTL: opt.TTL, ToS: opt.ToS,
 		SrcPort: p.sport(0), DstPort: opt.DstPort, Data: opt.Pattern, TCPMSS: opt.MSS,
@@ -84,7 +83,7 @@ func (b *builder) build(p *Ping, o sched.Origin) *warts.Ping {
 			b.replies = append(b.replies, pr.replies[j].record(p.all, pr.flags))
 		}
 		b.probes = append(b.probes, warts.PingProbe{
-			ID: uint16(i), IPID: pr.ipid, SrcPort: pr.sport, Flags: pr.flags, TX: stampTime(pr.tx),
+			ID: uint16(i), IPID: pr.ipid, SrcPort: pr.sport, Flags: pr.flags, TX: warts.TimeOf(pr.tx.Time()),
 			Replies: b.replies[first:len(b.replies):len(b.replies)],
 		})
 	}
@@ -127,13 +126,4 @@ func (e *reply) record(all *Pings, probe warts.PingReplyFlags) warts.PingReply {
 		r.TSICMP, r.RR, r.TS = e.more.times, e.more.route, e.more.stamps
 	}
 	return r
-}
-
-// stampTime is a stamp as records hold it.
-func stampTime(s netio.Stamp) warts.Time {
-	if s == 0 {
-		return warts.Time{}
-	}
-	us := int64(s) / 1000
-	return warts.Time{Sec: uint32(us / 1_000_000), Usec: uint32(us % 1_000_000)}
 }

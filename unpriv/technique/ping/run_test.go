@@ -324,7 +324,7 @@ func TestRawFallback(t *testing.T) {
 
 func parsed(t testing.TB, command string) (*Options, netip.Addr) {
 	t.Helper()
-	opt, dst, err := Parse(command, pid)
+	opt, dst, err := commands.Parse(command, pid)
 	if err != nil {
 		t.Fatalf("%s: %v", command, err)
 	}

@@ -7,6 +7,7 @@ import (
 
 	"scamper/unpriv/netio"
 	"scamper/unpriv/sched"
+	"scamper/unpriv/technique"
 )
 
 // idTries is how many random identifiers are tried when the usual one is in use, and how many ports of the system's.
@@ -36,7 +37,7 @@ func (t *Trace) choosePort(s *sched.Session) error {
 	}
 	kind, src, open := netio.UDP, t.src, t.env.Sockets.UDP
 	if t.opt.Method.IsTCP() {
-		kind, src, open = netio.TCP, unspecified(t.src), t.env.Sockets.TCP
+		kind, src, open = netio.TCP, technique.Unspecified(t.src), t.env.Sockets.TCP
 	}
 	for port := range openPorts(t.env.Sockets.Opened(kind), src) {
 		if claim(port) {
@@ -65,12 +66,4 @@ func openPorts(sockets iter.Seq[*netio.Socket], src netip.Addr) iter.Seq[uint16]
 			}
 		}
 	}
-}
-
-// unspecified is the address of all interfaces in the family of a.
-func unspecified(a netip.Addr) netip.Addr {
-	if a.Is4() {
-		return netip.IPv4Unspecified()
-	}
-	return netip.IPv6Unspecified()
 }

@@ -99,7 +99,7 @@ func TestFlood(t *testing.T) {
 // TestFloodTime holds that filing replies and asking about each what a search asks takes a time that grows with their
 // number, not with its square.
 func TestFloodTime(t *testing.T) {
-	opt, dst, err := Parse("-P icmp -c 99 "+target4, technique.Defaults{})
+	opt, dst, err := commands.Parse("-P icmp -c 99 "+target4, technique.Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}

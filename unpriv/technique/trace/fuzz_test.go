@@ -19,13 +19,13 @@ import (
 // reply is with a probe of which its bytes speak, none is recorded twice, the record can be written, and what is read again
 // has the same probes and replies.
 func FuzzReplies(f *testing.F) {
-	commands := []string{
+	options := []string{
 		"", "-P udp", "-P icmp", "-P icmp-paris", "-P tcp", "-P tcp-ack -M", "-M", "-M -P icmp", "-O dl", "-O dl -P udp",
 		"-N 4", "-O back -m 9", "-c 95", "-Q -q 2", "-f 6 -Z fuzz", "-f 3 -z 10.0.0.10", "-g 1 -G 2",
 		"-O const-payload", "-O const-payload -O dl -Q", "-P udp -Q -N 3", "-P icmp -Q -q 3", "-P icmp-paris -c 95 -g 1 -G 2",
 		"-P tcp -Q", "-P tcp-ack -O dl -Q -q 3", "-P tcp -O raw", "-o 5", "-o 5 -P icmp -Q", "-o 7 -P tcp-ack", "-p 0102 -Q",
 	}
-	for i := range commands {
+	for i := range options {
 		f.Add(uint8(i), false, []byte{})
 		f.Add(uint8(i), true, []byte{0, 20, 3, 1, 28, 255, 2, 0, 0, 3, 9, 1, 0, 0, 0, 8, 33, 4})
 		random := rand.New(rand.NewPCG(uint64(i), 1))
@@ -37,7 +37,7 @@ func FuzzReplies(f *testing.F) {
 					damage[j] &= byte(random.Uint32())
 				}
 			}
-			f.Add(uint8(i+n/2%2*len(commands)), n%2 == 0, damage)
+			f.Add(uint8(i+n/2%2*len(options)), n%2 == 0, damage)
 		}
 	}
 	topologies := []*simnet.Topology{
@@ -45,7 +45,7 @@ func FuzzReplies(f *testing.F) {
 		virtual.Parse(f, virtual.Chain(`udp = "open"`, "", `quote-ipid-swapped = true`, "", `quote-ipid-swapped = true`, "")),
 	}
 	f.Fuzz(func(t *testing.T, which uint8, v6 bool, damage []byte) {
-		w := newWorld(t, topologies[int(which)/len(commands)%2])
+		w := newWorld(t, topologies[int(which)/len(options)%2])
 		w.Takes = 3 * time.Microsecond // so that no two have the same time
 		var came []arrival
 		next := func() byte {
@@ -95,8 +95,8 @@ func FuzzReplies(f *testing.F) {
 		if v6 {
 			dst = target6
 		}
-		command := commands[int(which)%len(commands)] + " " + dst
-		if _, _, err := Parse("-w 1 "+command, technique.Defaults{}); err != nil {
+		command := options[int(which)%len(options)] + " " + dst
+		if _, _, err := commands.Parse("-w 1 "+command, technique.Defaults{}); err != nil {
 			t.Skip(err)
 		}
 		r := w.trace("-w 1 " + command)

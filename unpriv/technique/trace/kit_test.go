@@ -42,7 +42,7 @@ func newWorld(t testing.TB, topology *simnet.Topology) *world {
 // add adds a trace.
 func (w *world) add(command string) {
 	w.T.Helper()
-	opt, dst, err := Parse(command, technique.Defaults{Pid: w.Env.PID})
+	opt, dst, err := commands.Parse(command, technique.Defaults{Pid: w.Env.PID})
 	if err != nil {
 		w.T.Fatalf("%s: %v", command, err)
 	}

@@ -64,18 +64,9 @@ type Options struct {
 // Doubletree reports whether stop sets are used.
 func (o *Options) Doubletree() bool { return len(o.GSS) > 0 || o.LSS != "" }
 
-// Grammar returns the descriptions of the options in the order of the manual page.
-func Grammar() []option.Option { return table.Options() }
-
 // commands is what trace commands are.
 var commands = technique.Commands[Options]{
 	Table: &table, New: newOptions, Alone: checksAlone, Complete: complete, Towards: checksTowards,
-}
-
-// Parse parses what follows the word trace in a command: options and destination. The error is an [*option.Error] whose
-// text is fit for a user.
-func Parse(text string, d technique.Defaults) (*Options, netip.Addr, error) {
-	return commands.Parse(text, d)
 }
 
 // newOptions returns the options of a trace that gives none. A source port and a destination port that depend on others
@@ -108,12 +99,6 @@ func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
 
 func (o *Options) paris() bool {
 	return o.Method == warts.TraceUDPParis || o.Method == warts.TraceICMPEchoParis
-}
-
-// sameFamily parses an address that must be of the destination's family; bad says that it is none.
-func (o *Options) sameFamily(text string) (addr netip.Addr, bad bool) {
-	a, ok := option.ParseAddr(text)
-	return a, !ok || a.Is6() != o.V6
 }
 
 type check = option.Check[Options]
@@ -174,20 +159,22 @@ var checksTowards = []check{
 		Text:  "can only do fragment traceroute with IPv6",
 	},
 	{
-		Fails: func(o *Options, given option.Letters) (bad bool) {
+		Fails: func(o *Options, given option.Letters) bool {
+			ok := true
 			if given.Has('S') {
-				o.Src, bad = o.sameFamily(o.src)
+				o.Src, ok = option.ParseAddrOf(o.src, o.V6)
 			}
-			return bad
+			return !ok
 		},
 		Text: "invalid source address",
 	},
 	{
-		Fails: func(o *Options, given option.Letters) (bad bool) {
+		Fails: func(o *Options, given option.Letters) bool {
+			ok := true
 			if given.Has('r') {
-				o.Router, bad = o.sameFamily(o.router)
+				o.Router, ok = option.ParseAddrOf(o.router, o.V6)
 			}
-			return bad
+			return !ok
 		},
 		Text: "invalid router address",
 	},
@@ -195,8 +182,8 @@ var checksTowards = []check{
 		Fails: func(o *Options, _ option.Letters) bool {
 			o.GSS = make([]netip.Addr, 0, len(o.gss))
 			for _, text := range o.gss {
-				a, bad := o.sameFamily(text)
-				if bad {
+				a, ok := option.ParseAddrOf(text, o.V6)
+				if !ok {
 					return true
 				}
 				o.GSS = append(o.GSS, a)

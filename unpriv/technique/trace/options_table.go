@@ -1,6 +1,7 @@
 package trace
 
 import (
+	"math"
 	"time"
 
 	"scamper/shared/option"
@@ -8,9 +9,6 @@ import (
 )
 
 type row = option.Row[Options]
-
-// maxUserID is the largest value of -U.
-const maxUserID = 1<<32 - 1
 
 // table is the grammar of trace. Its order is that of the manual page, letters without regard to case.
 var table = option.Table[Options]{
@@ -180,7 +178,7 @@ var table = option.Table[Options]{
 		},
 		{
 			Option: option.Option{
-				Letter: 'U', Arg: "userid", Class: option.Number, Kind: option.Int, Max: maxUserID, Default: "0",
+				Letter: 'U', Arg: "userid", Class: option.Number, Kind: option.Int, Max: math.MaxUint32, Default: "0",
 				Help: "number stored with the result, without effect on the trace",
 			},
 			Set: func(o *Options, v option.Value) { o.UserID = uint32(v.Int) },

@@ -99,7 +99,7 @@ func TestParse(t *testing.T) {
 		},
 	}
 	for _, tt := range tests {
-		got, dst, err := Parse(tt.text, pid)
+		got, dst, err := commands.Parse(tt.text, pid)
 		if err != nil {
 			t.Errorf("%s: %v", tt.text, err)
 			continue
@@ -215,7 +215,7 @@ func TestGSSLimit(t *testing.T) {
 	for i := range maxGSS {
 		fmt.Fprintf(&b, "-z 10.0.%d.%d ", i>>8, i&255)
 	}
-	_, _, err := Parse(b.String()+"192.0.2.1", pid)
+	_, _, err := commands.Parse(b.String()+"192.0.2.1", pid)
 	if err == nil || err.Error() != "gss limited to 65535 entries" {
 		t.Errorf("%d entries: %v", maxGSS, err)
 	}
@@ -223,7 +223,7 @@ func TestGSSLimit(t *testing.T) {
 	for i := range 100 {
 		fmt.Fprintf(&b, "-z 10.0.%d.%d ", i>>8, i&255)
 	}
-	if o, _, err := Parse(b.String()+"192.0.2.1", pid); err != nil || len(o.GSS) != 100 || !o.Doubletree() {
+	if o, _, err := commands.Parse(b.String()+"192.0.2.1", pid); err != nil || len(o.GSS) != 100 || !o.Doubletree() {
 		t.Errorf("100 entries: %v", err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"net/netip"
 
-	"scamper/shared/packet"
 	"scamper/shared/warts"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
@@ -96,7 +95,7 @@ func (t *Trace) openLink(s *sched.Session) error {
 	}
 	tcp4 := o.Method.IsTCP() && !o.V6 && !o.Router.IsValid()
 	switch {
-	case frames && link.CanSend() && !(tcp4 && link.Type == packet.LinkLoopback): // Linux drops IPv4 frames of ours there
+	case frames && link.CanSend() && !(tcp4 && link.Drops(o.V6)):
 		return t.ports.Frames(t.env, link)
 	case tcp4:
 		return t.ports.Raw(t.env)

@@ -114,7 +114,7 @@ func TestMissingName(t *testing.T) {
 	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
 	server := &nameServer{w: w, silent: netip.MustParseAddr("10.0.0.2")}
 	w.Env.Names = server
-	opt, dst, err := Parse("-O ptr -w 3 "+target4, technique.Defaults{})
+	opt, dst, err := commands.Parse("-O ptr -w 3 "+target4, technique.Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}

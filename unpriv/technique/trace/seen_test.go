@@ -79,7 +79,7 @@ func checkSeen(t *testing.T, trace *Trace, a warts.Addr) {
 // TestMostProbes holds that a trace ends, and says why, before its probes could be taken for one another.
 func TestMostProbes(t *testing.T) {
 	w := newWorld(t, virtual.Parse(t, virtual.Chain("", "", "", "")))
-	opt, dst, err := Parse(target4, technique.Defaults{})
+	opt, dst, err := commands.Parse(target4, technique.Defaults{})
 	if err != nil {
 		t.Fatal(err)
 	}
