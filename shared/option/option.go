@@ -167,7 +167,6 @@ func Words[T any](rows []WordRow[T]) []Word {
 // Table is the grammar of one command whose options are kept in a T.
 type Table[T any] struct {
 	Word    string   // the command word in lower case: "trace"
-	Operand string   // what usage calls the operand: "target"; empty when the command takes none
 	Missing string   // error text when there is no operand; empty when the operand may be missing
 	Rows    []Row[T] // in the order of the manual page
 }

@@ -25,7 +25,7 @@ func number(v Value) string { return fmt.Sprint(v.Int) }
 func text(v Value) string   { return v.Text }
 
 var sampleTable = Table[sample]{
-	Word: "sample", Operand: "target", Missing: "expected address to sample",
+	Word: "sample", Missing: "expected address to sample",
 	Rows: []Row[sample]{
 		{Option: Option{Letter: 'F'}, Set: note("F", number)},
 		{Option: Option{Letter: 'G'}, Set: note("G", number)},
@@ -371,11 +371,11 @@ func TestUsage(t *testing.T) {
 	want := "usage: sample [-FG] [-n number] [-x hexa] [-o one] [-t text] [-e enum] [-d time]\n" +
 		"              [-h hex] [-i hexodd] [-a addr] [--long-flag] [--long-arg text]\n" +
 		"              target\n"
-	if diff := cmp.Diff(want, sampleTable.Usage()); diff != "" {
+	if diff := cmp.Diff(want, Usage("usage: sample", append(Synopsis(sampleTable.Options()), "target")...)); diff != "" {
 		t.Error(diff)
 	}
 	hidden := []Option{{Letter: 'O', Arg: "option", Kind: Enum, Class: String, Words: []Word{{Name: "a", Unavailable: "b"}}}}
-	if got := Usage("usage: x", hidden, ""); got != "usage: x\n" {
+	if got := Usage("usage: x", Synopsis(hidden)...); got != "usage: x\n" {
 		t.Errorf("an option without available words is shown: %q", got)
 	}
 }

@@ -25,16 +25,12 @@ func Synopsis(options []Option) []string {
 	return out
 }
 
-// Usage returns a usage text of lines no longer than 80 columns, each ended by a newline: prefix, the synopsis of the
-// options, then tail. Lines after the first are indented to the end of the prefix.
+// Usage returns a usage text of lines no longer than 80 columns, each ended by a newline: prefix, then the items. Lines
+// after the first are indented to the end of the prefix.
 //
-//	Usage("usage: scamper-trace", trace.Options(), "<ip list>")
-func Usage(prefix string, options []Option, tail string) string {
+//	Usage("usage: scamper-trace", append(Synopsis(options), "<ip list>")...)
+func Usage(prefix string, items ...string) string {
 	const columns = 80
-	items := Synopsis(options)
-	if tail != "" {
-		items = append(items, tail)
-	}
 	var b strings.Builder
 	b.WriteString(prefix)
 	at := len(prefix)
@@ -49,9 +45,6 @@ func Usage(prefix string, options []Option, tail string) string {
 	b.WriteByte('\n')
 	return b.String()
 }
-
-// Usage returns the usage text of the command under its own name, "usage: trace [...] target".
-func (t *Table[T]) Usage() string { return Usage("usage: "+t.Word, t.Options(), t.Operand) }
 
 // CutArgs cuts the arguments of a program such as scamper-ping into options of a command and what follows them. Words
 // are taken as in a command: the parameter of an option is the next argument. A parameter with white space in it is put

@@ -15,7 +15,7 @@ type waitOptions struct {
 
 var waitCommands = Commands[waitOptions]{
 	Table: &option.Table[waitOptions]{
-		Word: "wait", Operand: "target", Missing: "expected address",
+		Word: "wait", Missing: "expected address",
 		Rows: []option.Row[waitOptions]{{
 			Option: option.Option{Letter: 'w', Arg: "n", Name: "wait", Class: option.Number, Kind: option.Int, Max: 10},
 			Set:    func(o *waitOptions, v option.Value) { o.wait = v.Int },

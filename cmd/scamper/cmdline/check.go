@@ -27,13 +27,16 @@ const (
 	maxHold   = 60
 )
 
+// defaults is what counts if no option says otherwise.
+var defaults = Config{
+	Command: "trace", PPS: 20, ListName: "default", Output: "-", Format: "text", Hold: 5 * time.Second,
+}
+
 // gather goes through the arguments.
 func gather(args []string, env Env) (*gathered, *Exit) {
 	g := &gathered{
 		values: make(map[byte]string), given: make(map[byte]bool),
-		config: Config{
-			Command: "trace", PPS: 20, ListName: "default", Output: "-", Hold: 5 * time.Second,
-		},
+		config: defaults,
 	}
 	opts := getopt{args: args, takes: takes, posix: env.Posix}
 	for {
@@ -332,7 +335,6 @@ var suffixes = []string{".warts.gz", ".warts.bz2", ".warts.xz", ".json", ".warts
 func (g *gathered) checkOutput(env Env) *Exit {
 	c := &g.config
 	if !g.format {
-		c.Format = "text"
 		for _, s := range suffixes {
 			if n := len(c.Output) - len(s); n > 0 && strings.EqualFold(c.Output[n:], s) {
 				c.Format = s[1:]

@@ -353,7 +353,7 @@ func TestUnavailable(t *testing.T) {
 			t.Errorf("%s: %v, want %s", tt.args, err, want)
 		}
 	}
-	for _, w := range Words("linux") {
+	for _, w := range wordsOf("linux") {
 		text := w.Name
 		if strings.HasSuffix(text, "=") {
 			text += "1"

@@ -1,6 +1,10 @@
 package cmdline
 
-import "strings"
+import (
+	"strings"
+
+	"scamper/shared/option"
+)
 
 // Option is one option of scamper.
 type Option struct {
@@ -48,9 +52,6 @@ var options = []Option{
 	{Letter: 'w', Arg: "window", Help: "tasks that may run at a time (0 <= window <= 65535; 0: no limit)"},
 }
 
-// Options returns the options of scamper in the order of usage texts.
-func Options() []Option { return options }
-
 // find returns the option of a letter, or nil.
 func find(letter byte) *Option {
 	for i := range options {
@@ -72,8 +73,6 @@ const modes = "iIfPRU"
 
 // synopsis is the first lines of all usage texts.
 func synopsis() string {
-	const columns = 80
-	prefix := "usage: scamper"
 	items := []string{"[-"}
 	var kinds []string
 	for i := range options {
@@ -96,19 +95,7 @@ func synopsis() string {
 		items = append(items, kind+" |")
 	}
 	items = append(items, kinds[len(kinds)-1]+"]")
-	var b strings.Builder
-	b.WriteString(prefix)
-	at := len(prefix)
-	for _, item := range items {
-		if at+1+len(item) > columns {
-			b.WriteString("\n" + strings.Repeat(" ", len(prefix)))
-			at = len(prefix)
-		}
-		b.WriteString(" " + item)
-		at += 1 + len(item)
-	}
-	b.WriteByte('\n')
-	return b.String()
+	return option.Usage("usage: scamper", items...)
 }
 
 // modeOperand is what stands behind the option of a mode.

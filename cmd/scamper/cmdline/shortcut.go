@@ -3,7 +3,6 @@ package cmdline
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"scamper/shared/option"
 )
@@ -29,7 +28,7 @@ func parseShortcut(word string, args []string, env Env) (*Config, error) {
 		return nil, &Exit{Status: failure, Stdout: fmt.Sprintf("scamper-%s is not available in this version\n", word)}
 	}
 	fail := func(reason string) error {
-		text := option.Usage("usage: scamper-"+word, grammar, "<ip list>")
+		text := option.Usage("usage: scamper-"+word, append(option.Synopsis(grammar), "<ip list>")...)
 		if reason != "" {
 			text += reason + "\n"
 		}
@@ -39,10 +38,10 @@ func parseShortcut(word string, args []string, env Env) (*Config, error) {
 	if len(targets) == 0 {
 		return nil, fail("")
 	}
-	c := &Config{
-		Mode: Targets, Operands: targets, Command: strings.Join(append([]string{word}, options...), " "),
-		PPS: 20, ListName: "default", Output: "-", Format: "text", Hold: 5 * time.Second, Shortcut: word,
-	}
+	config := defaults
+	c := &config
+	c.Mode, c.Operands, c.Shortcut = Targets, targets, word
+	c.Command = strings.Join(append([]string{word}, options...), " ")
 	if env.Check == nil {
 		return c, nil
 	}

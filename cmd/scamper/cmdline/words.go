@@ -114,9 +114,7 @@ func poller(name string) func(*Config, string) {
 	return func(c *Config, _ string) { c.Poller = name }
 }
 
-// Words returns the values of -O that a system (runtime.GOOS) has, in the order of usage texts.
-func Words(system string) []Word { return wordsOf(system) }
-
+// wordsOf returns the values of -O that a system (runtime.GOOS) has, in the order of usage texts.
 func wordsOf(system string) []Word {
 	var out []Word
 	for i := range words {

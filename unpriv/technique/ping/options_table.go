@@ -12,7 +12,7 @@ type row = option.Row[Options]
 
 // table is the grammar of ping. Its order is that of the manual page, letters without regard to case.
 var table = option.Table[Options]{
-	Word: "ping", Operand: "target", Missing: "expected address to ping",
+	Word: "ping", Missing: "expected address to ping",
 	Rows: []row{
 		{
 			Option: option.Option{

@@ -12,7 +12,7 @@ type row = option.Row[Options]
 
 // table is the grammar of trace. Its order is that of the manual page, letters without regard to case.
 var table = option.Table[Options]{
-	Word: "trace", Operand: "target", Missing: "expected address to trace",
+	Word: "trace", Missing: "expected address to trace",
 	Rows: []row{
 		{
 			Option: option.Option{
