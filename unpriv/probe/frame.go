@@ -54,6 +54,7 @@ func (r *Reply) setICMP4(b []byte) Reason {
 	if err != nil {
 		return Short
 	}
+	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch m.Type() {
 	case packet.ICMP4EchoReply:
 		return r.setEcho(KindEchoReply, m)
@@ -67,7 +68,6 @@ func (r *Reply) setICMP4(b []byte) Reason {
 	if packet.IsError4(m.Type()) {
 		return r.setError4(m)
 	}
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	return ICMPType
 }
 
@@ -121,6 +121,7 @@ func (r *Reply) setICMP6(b []byte) Reason {
 	if err != nil {
 		return Short
 	}
+	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch m.Type() {
 	case packet.ICMP6EchoReply:
 		return r.setEcho(KindEchoReply, m)
@@ -132,7 +133,6 @@ func (r *Reply) setICMP6(b []byte) Reason {
 	if packet.IsError6(m.Type()) {
 		return r.setError6(m)
 	}
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	return ICMPType
 }
 
@@ -148,7 +148,6 @@ func (r *Reply) setND(b []byte) Reason {
 	if n.Type() == packet.ICMP6NeighbourSolicit {
 		r.Kind, option = KindNeighbourSolicit, packet.NDSourceLinkAddr
 	}
-	r.ICMP.Type = n.Type()
 	r.Neighbour.Target = n.Target()
 	r.Neighbour.Flags = n.Flags()
 	r.Neighbour.MAC, r.Neighbour.HasMAC = n.LinkAddr(option)

@@ -101,7 +101,7 @@ func (m *PingMatch) byIDSays(id uint16, has bool, n int) bool {
 	if m.IDs[n] == id {
 		return true
 	}
-	return n == m.Sent-1 && !slices.Contains(m.IDs[max(0, m.Sent-idWindow):m.Sent], id)
+	return n == m.Sent-1 && !slices.Contains(m.IDs[max(0, m.Sent-IDWindow):m.Sent], id)
 }
 
 // direct is what a reply that quotes nothing says of itself, read from its bytes by

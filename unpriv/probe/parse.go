@@ -29,6 +29,7 @@ func ParseICMP4(b []byte, r *Reply) Reason {
 	if err != nil {
 		return Short
 	}
+	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch m.Type() {
 	case packet.ICMP4EchoReply:
 		return r.setEcho(KindEchoReply, m)
@@ -36,14 +37,12 @@ func ParseICMP4(b []byte, r *Reply) Reason {
 		return r.setTimestamp(KindTimestampReply, m)
 	case packet.ICMP4TimeExceeded:
 		if m.Code() != packet.ICMP4ExceededTransit {
-			r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 			return ICMPCode
 		}
 		return r.setError4(m)
 	case packet.ICMP4Unreach, packet.ICMP4ParamProblem:
 		return r.setError4(m)
 	}
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	return ICMPType
 }
 
@@ -75,19 +74,18 @@ func ParseICMP6(b []byte, a Ancillary, r *Reply) Reason {
 	if err != nil {
 		return Short
 	}
+	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch m.Type() {
 	case packet.ICMP6EchoReply:
 		return r.setEcho(KindEchoReply, m)
 	case packet.ICMP6TimeExceeded:
 		if m.Code() != packet.ICMP6ExceededTransit {
-			r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 			return ICMPCode
 		}
 		return r.setError6(m)
 	case packet.ICMP6Unreach, packet.ICMP6TooBig:
 		return r.setError6(m)
 	}
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	return ICMPType
 }
 
@@ -121,7 +119,6 @@ func (r *Reply) setIPv4(p packet.IPv4) {
 
 func (r *Reply) setEcho(kind Kind, m packet.ICMP) Reason {
 	r.Kind = kind
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	r.ICMP.ID, r.ICMP.Seq = m.ID(), m.Seq()
 	return Accepted
 }
@@ -138,7 +135,6 @@ func (r *Reply) setTimestamp(kind Kind, m packet.ICMP) Reason {
 
 // setError4: IPv4 > ICMP error.
 func (r *Reply) setError4(m packet.ICMP) Reason {
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch {
 	case m.Type() == packet.ICMP4ParamProblem:
 		r.ICMP.Pointer = uint32(m.Pointer4())
@@ -154,7 +150,6 @@ func (r *Reply) setError4(m packet.ICMP) Reason {
 
 // setError6: IPv6 > ICMPv6 error.
 func (r *Reply) setError6(m packet.ICMP) Reason {
-	r.ICMP.Type, r.ICMP.Code = m.Type(), m.Code()
 	switch m.Type() {
 	case packet.ICMP6ParamProblem:
 		r.ICMP.Pointer = m.Rest()

@@ -15,21 +15,21 @@ type PingMatch struct {
 	SrcPort, DstPort uint16     // as in PingProbe: identifier and first sequence number; ports of the first probe
 	Sent             int        // probes sent so far
 	// IDs are the IPv4 identifications of the probes, [i] for probe i, none of them 0; nil
-	// for IPv6. Only the last few are looked at.
+	// for IPv6. Only the last IDWindow are looked at.
 	IDs []uint16
 	// SrcPorts are the source ports of the probes, if the method varies them.
 	SrcPorts []uint16
 }
 
-// idWindow is how many of the newest probes a reply's identification is looked for in.
-const idWindow = 5
+// IDWindow is how many of the newest probes a reply's identification is looked for in.
+const IDWindow = 5
 
 // byID returns the newest probe with an IPv4 identification; if there is none among
 // the last few, the newest probe.
 func (m *PingMatch) byID(id uint32) (int, bool) {
 	if m.Dst.Is4() {
 		n := min(m.Sent, len(m.IDs))
-		for i := n - 1; i >= 0 && i >= n-idWindow; i-- {
+		for i := n - 1; i >= 0 && i >= n-IDWindow; i-- {
 			if uint32(m.IDs[i]) == id {
 				return i, true
 			}

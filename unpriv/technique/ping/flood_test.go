@@ -154,7 +154,7 @@ func TestMatcher(t *testing.T) {
 							quoted, id = true, uint16(r.IP.ID)
 						}
 						if i := slices.Index(all.IDs, id); quoted && i >= 0 && !p.opt.Method.VariesSport() && !p.opt.Method.VariesDport() &&
-							(wantOK || r.Capture.Outgoing && i < count-lastFew) {
+							(wantOK || r.Capture.Outgoing && i < count-probe.IDWindow) {
 							want, wantOK = i, ok // however old it is
 						}
 						if ok != wantOK || ok && first+got != want {

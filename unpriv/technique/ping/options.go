@@ -13,17 +13,6 @@ import (
 	"scamper/unpriv/technique"
 )
 
-// TSMode is the kind of IPv4 timestamp option in probes.
-type TSMode uint8
-
-// The kinds of timestamp option.
-const (
-	TSNone    TSMode = iota
-	TSOnly           // timestamps
-	TSAndAddr        // timestamps and the addresses they come from
-	TSPreSpec        // timestamps of the addresses in Options.TSAddrs
-)
-
 // Options are the checked options of a ping towards destinations of one address family. Pings may share one value:
 // nothing changes it after it was parsed.
 type Options struct {
@@ -60,10 +49,10 @@ type Options struct {
 	Src    netip.Addr // the source address; invalid when routing decides
 	Router netip.Addr // the router to send through; invalid when routing decides
 
-	PMTU        uint16 // pseudo MTU; 0 is off
-	RecordRoute bool   // IPv4 record route option
-	TS          TSMode
-	TSAddrs     []netip.Addr // TSPreSpec: 1 to 4 IPv4 addresses
+	PMTU        uint16              // pseudo MTU; 0 is off
+	RecordRoute bool                // IPv4 record route option
+	TS          probe.PingTimestamp // IPv4 timestamp option
+	TSAddrs     []netip.Addr        // TimestampPrespec: 1 to 4 IPv4 addresses
 
 	Datalink   bool // use the datalink for time stamps and reception
 	DatalinkTX bool // use the datalink for sending
@@ -118,7 +107,7 @@ func complete(o *Options, v6 bool, given option.Letters, d technique.Defaults) {
 func (o *Options) headerLen() int {
 	q := probe.PingProbe{
 		Method: o.Method, Dst: netip.IPv4Unspecified(), MSS: o.MSS,
-		RecordRoute: o.RecordRoute, Timestamp: probe.PingTimestamp(o.TS), Prespec: o.TSAddrs,
+		RecordRoute: o.RecordRoute, Timestamp: o.TS, Prespec: o.TSAddrs,
 	}
 	if o.V6 {
 		q.Dst = netip.IPv6Unspecified()
@@ -138,11 +127,11 @@ func (o *Options) parseTS(text string) (bad bool) {
 	const preSpec = "tsprespec="
 	switch {
 	case strings.EqualFold(text, "tsonly"):
-		o.TS = TSOnly
+		o.TS = probe.TimestampOnly
 	case strings.EqualFold(text, "tsandaddr"):
-		o.TS = TSAndAddr
+		o.TS = probe.TimestampAndAddr
 	case len(text) > len(preSpec) && strings.EqualFold(text[:len(preSpec)], preSpec):
-		o.TS = TSPreSpec
+		o.TS = probe.TimestampPrespec
 		o.TSAddrs = nil
 		for word := range strings.SplitSeq(text[len(preSpec):], ",") {
 			a, ok := option.ParseAddr(word)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/probe"
 	"scamper/unpriv/technique"
 	"scamper/unpriv/technique/virtual"
 )
@@ -126,12 +127,12 @@ func TestParse(t *testing.T) {
 		{"-s 0 192.0.2.1", func(*Options) {}},
 		{"-s 28 192.0.2.1", func(o *Options) { o.PayloadLen = 0 }},
 		{"-s 65535 192.0.2.1", func(o *Options) { o.PayloadLen = 65507 }},
-		{"-T tsonly 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = TSOnly, 68 }},
-		{"-T TSandaddr 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = TSAndAddr, 64 }},
+		{"-T tsonly 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = probe.TimestampOnly, 68 }},
+		{"-T TSandaddr 192.0.2.1", func(o *Options) { o.TS, o.HeaderLen = probe.TimestampAndAddr, 64 }},
 		{
 			"-T tsprespec=192.0.2.2,192.0.2.3 192.0.2.1",
 			func(o *Options) {
-				o.TS, o.HeaderLen, o.TSAddrs = TSPreSpec, 48, []netip.Addr{addr("192.0.2.2"), addr("192.0.2.3")}
+				o.TS, o.HeaderLen, o.TSAddrs = probe.TimestampPrespec, 48, []netip.Addr{addr("192.0.2.2"), addr("192.0.2.3")}
 			},
 		},
 		{"-U 5 192.0.2.1", func(o *Options) { o.UserID = 5 }},

@@ -19,7 +19,7 @@ func (p *Ping) send(t *sched.Task, i uint16) error {
 		Method: o.Method, Src: p.via.src, Dst: p.dst, SrcPort: p.sport(i), DstPort: o.DstPort, Seq: int(i),
 		TTL: o.TTL, TOS: o.ToS, MSS: o.MSS, PayloadLen: o.PayloadLen, Payload: o.Payload, Pattern: o.Pattern,
 		Force: o.HasICMPSum, Checksum: o.ICMPSum,
-		RecordRoute: o.RecordRoute, Timestamp: probe.PingTimestamp(o.TS), Prespec: o.TSAddrs,
+		RecordRoute: o.RecordRoute, Timestamp: o.TS, Prespec: o.TSAddrs,
 	}
 	if !o.V6 {
 		pr.ipid = p.ipid(i)

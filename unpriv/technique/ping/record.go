@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"scamper/shared/warts"
+	"scamper/unpriv/probe"
 	"scamper/unpriv/sched"
 )
 
@@ -99,8 +100,8 @@ func (o *Options) flags() (f warts.PingFlags) {
 	}{
 		{o.RecordRoute, warts.PingRR},
 		{o.Spoof, warts.PingSpoof},
-		{o.TS == TSOnly, warts.PingTSOnly},
-		{o.TS == TSAndAddr, warts.PingTSAndAddr},
+		{o.TS == probe.TimestampOnly, warts.PingTSOnly},
+		{o.TS == probe.TimestampAndAddr, warts.PingTSAndAddr},
 		{o.Datalink, warts.PingDL},
 		{o.TooBig, warts.PingTBT},
 		{o.NoSrc, warts.PingNoSrc},
@@ -115,10 +116,10 @@ func (o *Options) flags() (f warts.PingFlags) {
 	return f
 }
 
-func (e *reply) record(all *Pings, probe warts.PingReplyFlags) warts.PingReply {
+func (e *reply) record(all *Pings, sent warts.PingReplyFlags) warts.PingReply {
 	r := warts.PingReply{
 		Addr: warts.AddrFrom(e.addr), RTT: time.Duration(e.rtt).Truncate(time.Microsecond), IPID: e.ipid,
-		Flags: e.flags | probe, TTL: e.ttl, ToS: e.tos, Proto: e.proto, ICMPType: e.icmpType, ICMPCode: e.icmpCode,
+		Flags: e.flags | sent, TTL: e.ttl, ToS: e.tos, Proto: e.proto, ICMPType: e.icmpType, ICMPCode: e.icmpCode,
 		TCPFlags: e.tcpFlags, Size: e.size, NextMTU: e.mtu, TCPMSS: e.mss,
 		IfName: all.env.InterfaceName(e.ifindex),
 	}

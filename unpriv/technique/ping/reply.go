@@ -15,9 +15,6 @@ const (
 	maxAllReplies = 65535
 )
 
-// lastFew is how many probes can get a packet that only an IPv4 identification tells apart, see probe.PingMatch.
-const lastFew = 5
-
 // match returns the index of the probe that a packet answers.
 func (p *Ping) match(r *probe.Reply) (int, bool) {
 	if p.sent == 0 {
@@ -78,7 +75,7 @@ func (p *Ping) matcher(r *probe.Reply) (m probe.PingMatch, first int) {
 			break
 		}
 		varies = false
-		first = max(m.Sent-lastFew, 0)
+		first = max(m.Sent-probe.IDWindow, 0)
 	}
 	if first >= m.Sent {
 		m.Sent = 0
@@ -212,7 +209,7 @@ func (p *Ping) file(pr *sentProbe, r *probe.Reply) bool {
 		}
 	}
 	e.ifindex = r.Capture.IfIndex
-	if p.opt.RecordRoute || p.opt.TS != TSNone {
+	if p.opt.RecordRoute || p.opt.TS != probe.NoTimestamp {
 		e.options(r)
 	}
 	return true

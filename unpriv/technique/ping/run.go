@@ -75,7 +75,7 @@ type Pings struct {
 
 	// Scratch of the loop's goroutine.
 	probe probe.PingProbe
-	ids   [lastFew]uint16
+	ids   [probe.IDWindow]uint16
 	sport [1]uint16
 }
 
