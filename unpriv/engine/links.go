@@ -82,10 +82,7 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 	}
 	w := &way{Link: found, links: l, own: macOf(iface.MAC), v6: dst.Is6()}
 	// The socket stays open while the neighbour is asked: its answer comes in there.
-	finish := func(mac packet.MAC, err error) {
-		if err == nil {
-			err = w.leadTo(mac)
-		}
+	cancel = l.lead(w, &r, dst, key.hop, func(err error) {
 		if err != nil {
 			done(nil, err)
 		} else {
@@ -95,27 +92,41 @@ func (l *links) Find(dst netip.Addr, header bool, done func(*technique.Link, err
 			done(found, nil)
 		}
 		socket.Release()
-	}
-	switch {
-	case found.Type != packet.LinkEthernet:
-		finish(packet.MAC{}, nil)
-		return nil
-	case len(r.MAC) == len(packet.MAC{}):
-		finish(macOf(r.MAC), nil)
+	})
+	if cancel == nil {
 		return nil
 	}
-	src, err := l.sourceOn(&r, dst)
-	if err != nil {
-		finish(packet.MAC{}, err)
-		return nil
-	}
-	w.hop = neigh.Query{Key: key.hop, SrcIP: src, SrcMAC: w.own}
-	w.look, found.Renew = l.engine.loop.Now().Add(renewEvery), w.renew
-	question := l.cache.Resolve(w.hop, finish)
 	return func() {
-		question.Cancel()
+		cancel()
 		socket.Release()
 	}
+}
+
+// lead makes the header of a way, for which the next hop may have to be asked for its address. done is called once, perhaps
+// before lead returns; cancel is nil if nobody was asked.
+func (l *links) lead(w *way, r *route.Route, dst netip.Addr, hop neigh.Key, done func(error)) (cancel func()) {
+	answered := func(mac packet.MAC, err error) {
+		if err == nil {
+			err = w.leadTo(mac)
+		}
+		done(err)
+	}
+	switch {
+	case w.Type != packet.LinkEthernet:
+		answered(packet.MAC{}, nil)
+		return nil
+	case len(r.MAC) == len(packet.MAC{}):
+		answered(macOf(r.MAC), nil)
+		return nil
+	}
+	src, err := l.sourceOn(r, dst)
+	if err != nil {
+		done(err)
+		return nil
+	}
+	w.hop = neigh.Query{Key: hop, SrcIP: src, SrcMAC: w.own}
+	w.look, w.Renew = l.engine.loop.Now().Add(renewEvery), w.renew
+	return l.cache.Resolve(w.hop, answered).Cancel
 }
 
 // known returns the way to a neighbour if it was found before, the neighbour's address is known, and the interface is as
