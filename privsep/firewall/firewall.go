@@ -3,8 +3,8 @@
 // kernel would answer them with a reset. Capture happens earlier, so the main
 // process still sees them.
 //
-// One interface, a file per system: nftables (Linux), ipfw and pf (BSD), and a
-// Recorder for tests. It runs in the helper; of the main process's bytes it
+// One interface, a file per system: nftables (Linux), and a Recorder for tests.
+// ipfw and pf (BSD) can be named in a Config, and are not available yet. It runs in the helper; of the main process's bytes it
 // only ever sees a checked Rule.
 package firewall
 
