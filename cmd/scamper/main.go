@@ -15,16 +15,11 @@ import (
 	"scamper/privsep/launch"
 	"scamper/shared/option"
 	"scamper/unpriv/engine"
-	"scamper/unpriv/technique"
-	"scamper/unpriv/technique/ping"
-	"scamper/unpriv/technique/trace"
+	"scamper/unpriv/technique/registry"
 )
 
 // Version is the date of the release whose behaviour this program follows, and by which users know it.
 const Version = "20260420"
-
-// techniques are all measurements that the program can do.
-var techniques = technique.Registry{trace.Technique(), ping.Technique()}
 
 func main() {
 	run := run{name: os.Args[0], args: os.Args[1:]}
@@ -44,12 +39,12 @@ func (r *run) parse() (*cmdline.Config, error) {
 		Program: r.name, Version: Version, System: runtime.GOOS,
 		Terminal: term.IsTerminal(int(os.Stdout.Fd())),
 		Grammar: func(word string) []option.Option {
-			if t, ok := techniques.Find(word); ok {
+			if t, ok := registry.All.Find(word); ok {
 				return t.Grammar()
 			}
 			return nil
 		},
-		Check: techniques.Check,
+		Check: registry.All.Check,
 	}
 	_, env.Posix = os.LookupEnv("POSIXLY_CORRECT")
 	return cmdline.Parse(r.args, env)

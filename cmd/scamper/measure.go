@@ -22,6 +22,7 @@ import (
 	"scamper/unpriv/netio"
 	"scamper/unpriv/output"
 	"scamper/unpriv/source"
+	"scamper/unpriv/technique/registry"
 )
 
 // dnsPort is where name servers are asked (RFC 1035, section 4.2).
@@ -107,7 +108,7 @@ func (p *process) run(s launch.State) error {
 	}
 	host, _ := os.Hostname()
 	config := engine.Config{
-		Handles: p.handles, Techniques: techniques, Log: p.log, Poller: poller, PPS: c.PPS, Window: c.Window,
+		Handles: p.handles, Techniques: registry.All, Log: p.log, Poller: poller, PPS: c.PPS, Window: c.Window,
 		RawTCP: c.RawTCP, NoNeighbours: c.NoInitNDC, HostName: host, Commands: settings.commands,
 		Receive: settings.receive, Output: out, Signals: p.signals,
 		Nameservers: s.Nameservers,

@@ -14,7 +14,7 @@ import (
 )
 
 // Linger is how long a socket stays open after its last user released it, so
-// that the next task finds it open (spec topic "sockets and shared fds").
+// that the next task finds it open.
 const Linger = 10 * time.Second
 
 // DefaultBatch is how many packets are received at once unless configured.

@@ -11,8 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"scamper/shared/option"
-	"scamper/unpriv/technique/ping"
-	"scamper/unpriv/technique/trace"
+	"scamper/unpriv/technique/registry"
 )
 
 var update = flag.Bool("update", false, "write the parts of docs/scamper.1 that are made from the option tables")
@@ -28,14 +27,12 @@ func TestManual(t *testing.T) {
 	}
 	page := string(b)
 	want := page
-	for name, text := range map[string]string{
-		"synopsis":       manualSynopsis(),
-		"options":        manualOptions(),
-		"trace synopsis": commandSynopsis("trace", trace.Technique().Grammar()),
-		"trace options":  commandOptions(trace.Technique().Grammar()),
-		"ping synopsis":  commandSynopsis("ping", ping.Technique().Grammar()),
-		"ping options":   commandOptions(ping.Technique().Grammar()),
-	} {
+	parts := map[string]string{"synopsis": manualSynopsis(), "options": manualOptions()}
+	for _, t := range registry.All {
+		parts[t.Name+" synopsis"] = commandSynopsis(t.Name, t.Grammar())
+		parts[t.Name+" options"] = commandOptions(t.Grammar())
+	}
+	for name, text := range parts {
 		begin, end := `.\" begin `+name+"\n", `.\" end `+name+"\n"
 		before, rest, ok := strings.Cut(want, begin)
 		_, after, ok2 := strings.Cut(rest, end)
@@ -63,7 +60,7 @@ func TestManual(t *testing.T) {
 	}
 }
 
-// TestManualCommands holds that the page's list of commands is that of the grammars which the test knows.
+// TestManualCommands holds that the page's list of commands is that of the techniques that there are.
 func TestManualCommands(t *testing.T) {
 	b, err := os.ReadFile(manual)
 	if err != nil {
@@ -71,7 +68,7 @@ func TestManualCommands(t *testing.T) {
 	}
 	for _, word := range option.CommandWords() {
 		has := strings.Contains(string(b), "\n.Ss "+word+"\n")
-		if want := word == "trace" || word == "ping"; has != want {
+		if _, want := registry.All.Find(word); has != want {
 			t.Errorf("section on %s: %v, want %v", word, has, want)
 		}
 	}
