@@ -56,6 +56,8 @@ func (c Conn) Send(packet []byte, fd int) error {
 // came with it, close-on-exec, or -1. Without rights true none is accepted: the
 // kernel drops it. io.EOF means that the other end is closed. A packet longer than
 // buf is an *Error (EPROTO), and gone; so is one with more than one descriptor.
+// EMFILE means that the limit of open files keeps this process from taking the
+// descriptor, which is lost, as is the packet.
 func (c Conn) Receive(buf []byte, rights bool) (n, fd int, err error) {
 	return c.receive(buf, rights, 0)
 }
@@ -92,6 +94,8 @@ func (c Conn) receive(buf []byte, rights bool, flags int) (n, fd int, err error)
 		switch {
 		case got&unix.MSG_TRUNC != 0:
 			err = protocol("packet longer than %d bytes", len(buf))
+		case rights && got&unix.MSG_CTRUNC != 0 && len(fds) == 0:
+			err = unix.EMFILE // there was room for it, but not in the table of open files
 		case len(fds) > 1 || rights && got&unix.MSG_CTRUNC != 0:
 			err = protocol("more than one descriptor")
 		case n == 0:
