@@ -123,7 +123,8 @@ func TestSignalWithFullSendBuffer(t *testing.T) {
 		info, err := os.Stat(out)
 		return err == nil && info.Size() > 1000
 	})
-	time.Sleep(100 * time.Millisecond)
+	waitFor(t, "a full send buffer", func() bool { return sendQueue(t, chain.Prober) >= sendBuffer })
+	time.Sleep(500 * time.Millisecond) // for the next packet to find it full
 	began := time.Now()
 	p.Signal(unix.SIGINT)
 	r := p.Wait(limit)
@@ -161,3 +162,28 @@ func TestSignalWithFullSendBuffer(t *testing.T) {
 		}
 	}
 }
+
+// sendBuffer is what the kernel lets wait in the send buffer of a socket that sends probes: twice the 4 MB it is asked for.
+const sendBuffer = 8 << 20
+
+// sendQueue returns how many bytes wait in the send buffers of a namespace's raw IPv4 sockets.
+func sendQueue(t testing.TB, s *testkit.Namespace) (size int) {
+	t.Helper()
+	var table []byte
+	var err error
+	s.Do(func() { table, err = os.ReadFile("/proc/thread-self/net/raw") })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range sendQueues.FindAllSubmatch(table, -1) {
+		n, err := strconv.ParseInt(string(m[1]), 16, 64)
+		if err != nil {
+			t.Fatalf("%s: %v", m[0], err)
+		}
+		size += int(n)
+	}
+	return size
+}
+
+// sendQueues finds tx_queue in lines of /proc/net/raw: number, two addresses, state, tx_queue:rx_queue.
+var sendQueues = regexp.MustCompile(`(?m)^ *\d+: [0-9A-F:]+ [0-9A-F:]+ [0-9A-F]+ ([0-9A-F]+):`)
