@@ -9,6 +9,9 @@ import (
 // checksum, and four bytes whose meaning depends on the type.
 const ICMPHeaderLen = 8
 
+// ICMPChecksumAt is where in an ICMP or ICMPv6 header the checksum is, in bytes.
+const ICMPChecksumAt = 2
+
 // ICMPTimestampLen is the length of an ICMP timestamp message in bytes.
 const ICMPTimestampLen = 20
 
@@ -60,11 +63,16 @@ func EchoRest(id, seq uint16) uint32 { return uint32(id)<<16 | uint32(seq) }
 // ICMPv6.
 func (f ICMPFields) Append(b, body []byte, pseudo Sum) []byte {
 	start := len(b)
-	b = append(b, f.Type, f.Code, 0, 0)
-	b = append32(b, f.Rest)
+	b = f.AppendHeader(b)
 	b = append(b, body...)
-	put16(b, start+2, pseudo.Bytes(b[start:]).Checksum())
+	put16(b, start+ICMPChecksumAt, pseudo.Bytes(b[start:]).Checksum())
 	return b
+}
+
+// AppendHeader appends the header. The checksum, at ICMPChecksumAt, is 0.
+func (f ICMPFields) AppendHeader(b []byte) []byte {
+	b = append(b, f.Type, f.Code, 0, 0)
+	return append32(b, f.Rest)
 }
 
 // ICMP is an ICMP or ICMPv6 message as a view.

@@ -5,6 +5,9 @@ import "fmt"
 // TCPHeaderLen is the length of a TCP header without options, in bytes.
 const TCPHeaderLen = 20
 
+// TCPChecksumAt is where in a TCP header the checksum is, in bytes.
+const TCPChecksumAt = 16
+
 // MaxTCPOptionsLen is the room for options in a TCP header, in bytes.
 const MaxTCPOptionsLen = 40
 
@@ -37,11 +40,23 @@ func (f *TCPFields) HeaderLen() int { return TCPHeaderLen + (len(f.Options)+3)&^
 // is [PseudoSum] for a length of HeaderLen()+len(payload). It returns b unchanged
 // and [ErrTooLong] if the options don't fit.
 func (f *TCPFields) Append(b, payload []byte, pseudo Sum) ([]byte, error) {
+	start := len(b)
+	b, err := f.AppendHeader(b)
+	if err != nil {
+		return b, err
+	}
+	b = append(b, payload...)
+	put16(b, start+TCPChecksumAt, pseudo.Bytes(b[start:]).Checksum())
+	return b, nil
+}
+
+// AppendHeader appends the header with its options. The checksum, at TCPChecksumAt, is 0. It returns b unchanged and
+// [ErrTooLong] if the options don't fit.
+func (f *TCPFields) AppendHeader(b []byte) ([]byte, error) {
 	hlen := f.HeaderLen()
 	if hlen > TCPHeaderLen+MaxTCPOptionsLen {
 		return b, fmt.Errorf("TCP header: %w", ErrTooLong)
 	}
-	start := len(b)
 	b = append16(b, f.SrcPort)
 	b = append16(b, f.DstPort)
 	b = append32(b, f.Seq)
@@ -51,10 +66,7 @@ func (f *TCPFields) Append(b, payload []byte, pseudo Sum) ([]byte, error) {
 	b = append16(b, 0)
 	b = append16(b, f.Urgent)
 	b = append(b, f.Options...)
-	b = appendZeros(b, hlen-TCPHeaderLen-len(f.Options))
-	b = append(b, payload...)
-	put16(b, start+16, pseudo.Bytes(b[start:]).Checksum())
-	return b, nil
+	return appendZeros(b, hlen-TCPHeaderLen-len(f.Options)), nil
 }
 
 // TCP is a TCP segment as a view.

@@ -5,6 +5,9 @@ import "fmt"
 // UDPHeaderLen is the length of a UDP header in bytes.
 const UDPHeaderLen = 8
 
+// UDPChecksumAt is where in a UDP header the checksum is, in bytes.
+const UDPChecksumAt = 6
+
 // UDPFields are the fields of a UDP header (RFC 768) to be built.
 type UDPFields struct {
 	SrcPort, DstPort uint16
@@ -18,13 +21,18 @@ func (f UDPFields) Append(b, payload []byte, pseudo Sum) ([]byte, error) {
 		return b, fmt.Errorf("UDP header: %w", ErrTooLong)
 	}
 	start := len(b)
+	b = f.AppendHeader(b, len(payload))
+	b = append(b, payload...)
+	put16(b, start+UDPChecksumAt, pseudo.Bytes(b[start:]).UDPChecksum())
+	return b, nil
+}
+
+// AppendHeader appends the header of a datagram with a payload of n bytes, 0 to 65527. The checksum, at UDPChecksumAt, is 0.
+func (f UDPFields) AppendHeader(b []byte, n int) []byte {
 	b = append16(b, f.SrcPort)
 	b = append16(b, f.DstPort)
-	b = append16(b, uint16(UDPHeaderLen+len(payload)))
-	b = append16(b, 0)
-	b = append(b, payload...)
-	put16(b, start+6, pseudo.Bytes(b[start:]).UDPChecksum())
-	return b, nil
+	b = append16(b, uint16(UDPHeaderLen+n))
+	return append16(b, 0)
 }
 
 // UDP is a UDP datagram as a view.

@@ -139,53 +139,57 @@ func (p *Probe) AppendPacket(b []byte) ([]byte, error) {
 // AppendMessage appends the packet from the transport header on, with a right
 // checksum. On error it returns b unchanged, see AppendPacket.
 func (p *Probe) AppendMessage(b []byte) ([]byte, error) {
-	v4 := p.Dst.Is4()
-	if !p.Dst.IsValid() || p.Src.Is4() != v4 || !p.Src.IsValid() {
+	if !p.Dst.IsValid() || p.Src.Is4() != p.Dst.Is4() || !p.Src.IsValid() {
 		return b, fmt.Errorf("probe packet: %w", packet.ErrFamily)
 	}
-	hlen := p.transportHeaderLen()
-	if p.Payload.Len < 0 || hlen+p.Payload.Len > 0xffff {
+	if p.Payload.Len < 0 || p.transportHeaderLen()+p.Payload.Len > 0xffff {
 		return b, fmt.Errorf("probe payload: %w", packet.ErrTooLong)
 	}
-	if p.Craft && (p.CraftAt < 0 || p.CraftAt&1 != 0 || p.CraftAt+2 > p.Payload.Len) {
+	if p.Craft && (p.CraftAt < 0 || p.CraftAt&1 != 0 || p.CraftAt+craftLen > p.Payload.Len) {
 		return b, fmt.Errorf("probe payload for a wanted checksum: %w", ErrSize)
 	}
 	start := len(b)
-	at := 2 // where the checksum is
-	switch {
-	case p.Protocol == packet.ProtoUDP:
-		b = append(b, byte(p.SrcPort>>8), byte(p.SrcPort), byte(p.DstPort>>8), byte(p.DstPort))
-		n := hlen + p.Payload.Len
-		b = append(b, byte(n>>8), byte(n), 0, 0)
-		at = 6
-	case p.Protocol == packet.ProtoTCP:
-		if len(p.TCPOptions) > packet.MaxTCPOptionsLen {
-			return b, fmt.Errorf("TCP options of a probe: %w", packet.ErrTooLong)
-		}
-		b = append(b, byte(p.SrcPort>>8), byte(p.SrcPort), byte(p.DstPort>>8), byte(p.DstPort))
-		b = binary.BigEndian.AppendUint32(b, p.Seq)
-		b = binary.BigEndian.AppendUint32(b, p.Ack)
-		b = append(b, byte(hlen/4)<<4, p.Flags, byte(p.Window>>8), byte(p.Window), 0, 0, 0, 0)
-		b = append(b, p.TCPOptions...)
-		for (len(b)-start)&3 != 0 {
-			b = append(b, 0)
-		}
-		at = 16
-	case p.Protocol == packet.ProtoICMP && v4, p.Protocol == packet.ProtoICMPv6 && !v4:
-		b = append(b, p.Type, p.Code, 0, 0)
-		b = append(b, byte(p.ICMPID>>8), byte(p.ICMPID), byte(p.ICMPSeq>>8), byte(p.ICMPSeq))
-	default:
-		return b, fmt.Errorf("probe with protocol %d: %w", p.Protocol, ErrMethod)
+	b, at, err := p.appendHeader(b)
+	if err != nil {
+		return b, err
 	}
 	b = p.Payload.append(b)
+	p.seal(b[start:], at)
+	return b, nil
+}
 
-	m := b[start:]
+// appendHeader appends the transport header without its checksum, which will be at the given place. On error it returns b
+// unchanged.
+func (p *Probe) appendHeader(b []byte) (_ []byte, checksumAt int, err error) {
+	v4 := p.Dst.Is4()
+	switch {
+	case p.Protocol == packet.ProtoUDP:
+		f := packet.UDPFields{SrcPort: p.SrcPort, DstPort: p.DstPort}
+		return f.AppendHeader(b, p.Payload.Len), packet.UDPChecksumAt, nil
+	case p.Protocol == packet.ProtoTCP:
+		f := packet.TCPFields{
+			SrcPort: p.SrcPort, DstPort: p.DstPort, Seq: p.Seq, Ack: p.Ack, Flags: p.Flags, Window: p.Window,
+			Options: p.TCPOptions,
+		}
+		if b, err = f.AppendHeader(b); err != nil {
+			err = fmt.Errorf("probe packet: %w", err)
+		}
+		return b, packet.TCPChecksumAt, err
+	case p.Protocol == packet.ProtoICMP && v4, p.Protocol == packet.ProtoICMPv6 && !v4:
+		f := packet.ICMPFields{Type: p.Type, Code: p.Code, Rest: packet.EchoRest(p.ICMPID, p.ICMPSeq)}
+		return f.AppendHeader(b), packet.ICMPChecksumAt, nil
+	}
+	return b, 0, fmt.Errorf("probe with protocol %d: %w", p.Protocol, ErrMethod)
+}
+
+// seal makes the checksum of a message right, or the payload fit the wanted one.
+func (p *Probe) seal(m []byte, checksumAt int) {
 	var sum packet.Sum
 	if p.Protocol != packet.ProtoICMP {
 		sum = packet.PseudoSum(p.Src, p.Dst, p.Protocol, len(m))
 	}
 	if p.Craft {
-		free := m[hlen+p.CraftAt:]
+		free := m[p.transportHeaderLen()+p.CraftAt:]
 		free[0], free[1] = 0, 0
 		sum = sum.Bytes(m)
 		v := packet.Craft(sum, p.Want)
@@ -198,8 +202,7 @@ func (p *Probe) AppendMessage(b []byte) ([]byte, error) {
 	if p.Protocol == packet.ProtoUDP {
 		c = sum.UDPChecksum()
 	}
-	binary.BigEndian.PutUint16(m[at:], c)
-	return b, nil
+	binary.BigEndian.PutUint16(m[checksumAt:], c)
 }
 
 // AppendPayload appends what follows the UDP header, for a UDP socket. The crafted
