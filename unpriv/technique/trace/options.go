@@ -6,6 +6,7 @@ import (
 
 	"scamper/shared/option"
 	"scamper/shared/warts"
+	"scamper/unpriv/probe"
 	"scamper/unpriv/technique"
 )
 
@@ -63,6 +64,15 @@ type Options struct {
 
 // Doubletree reports whether stop sets are used.
 func (o *Options) Doubletree() bool { return len(o.GSS) > 0 || o.LSS != "" }
+
+// Size is the number of bytes of an ordinary probe, IP header included.
+func (o *Options) Size() int {
+	p := probe.TraceProbe{Method: o.Method, Dst: netip.IPv4Unspecified(), Payload: o.Payload, FragOffset: o.Offset}
+	if o.V6 {
+		p.Dst = netip.IPv6Unspecified()
+	}
+	return p.Size()
+}
 
 // commands is what trace commands are.
 var commands = technique.Commands[Options]{
@@ -145,6 +155,11 @@ var checksTowards = []check{
 	{
 		Fails: func(o *Options, given option.Letters) bool { return given.Has('p') && o.Method.IsTCP() },
 		Text:  "cannot include a payload with TCP traceroute",
+	},
+	{
+		// The program that this one replaces records the size modulo 65536, and fails to send.
+		Fails: func(o *Options, _ option.Letters) bool { return o.Size() > 65535 },
+		Text:  "specified probe size too large",
 	},
 	{
 		Fails: func(o *Options, _ option.Letters) bool { return o.Parallel > 1 && o.Method.IsTCP() },

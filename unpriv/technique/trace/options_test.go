@@ -177,6 +177,9 @@ var refusals = []virtual.Refusal{
 	{"fe80::1%eth0", "invalid destination address"},
 	{"-p 00 -P tcp 192.0.2.1", "cannot include a payload with TCP traceroute"},
 	{"-p 00 -P tcp-ack 192.0.2.1", "cannot include a payload with TCP traceroute"},
+	{payload(65508) + "192.0.2.1", "specified probe size too large"},
+	{payload(65488) + "2001:db8::1", "specified probe size too large"},
+	{"-o 1 " + payload(65484) + "2001:db8::1", "specified probe size too large"},
 	{"-N 2 -P tcp 192.0.2.1", "cannot send parallel probes with TCP methods"},
 	{"-O raw 192.0.2.1", "-O raw only works for IPv4 TCP methods"},
 	{"-O raw -P tcp 2001:db8::1", "-O raw only works for IPv4 TCP methods"},
@@ -202,6 +205,24 @@ var refusals = []virtual.Refusal{
 	{"-P tcp -o 1 -S x -r x -z x 192.0.2.1", "can only do fragment traceroute with IPv6"},
 	{"-S x -r x -z x 192.0.2.1", "invalid source address"},
 	{"-r x -z x 192.0.2.1", "invalid router address"},
+}
+
+// payload is the option that gives probes n bytes of zeros, with a blank behind it.
+func payload(n int) string { return "-p " + strings.Repeat("00", n) + " " }
+
+// TestLargestProbe makes the largest probes that the format can record: 65535 bytes.
+func TestLargestProbe(t *testing.T) {
+	for _, command := range []string{
+		payload(65507) + "192.0.2.1", "-P icmp " + payload(65507) + "192.0.2.1", payload(65487) + "2001:db8::1",
+		"-o 1 " + payload(65483) + "2001:db8::1",
+	} {
+		o, dst, err := commands.Parse(command, pid)
+		if err != nil {
+			t.Errorf("payload of %d digits: %v", strings.Count(command, "0"), err)
+		} else if o.Size() != 65535 {
+			t.Errorf("payload of %d bytes towards %s: probes of %d bytes, want 65535", len(o.Payload), dst, o.Size())
+		}
+	}
 }
 
 func TestRefusals(t *testing.T) {

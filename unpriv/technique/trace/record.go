@@ -65,7 +65,7 @@ func (t *Trace) result(o sched.Origin) *warts.Trace {
 		Method: opt.Method, SrcPort: t.sport, DstPort: opt.DstPort, Attempts: opt.Attempts,
 		HopLimit: opt.HopLimit, FirstHop: uint8(t.first), Squeries: opt.Parallel, GapLimit: opt.GapLimit,
 		GapAction: opt.GapAction, Loops: opt.Loops, Confidence: opt.Confidence, Wait: opt.Wait,
-		WaitProbe: opt.WaitProbe, ToS: opt.ToS, ProbeSize: uint16(t.probeSize()), Offset: opt.Offset,
+		WaitProbe: opt.WaitProbe, ToS: opt.ToS, ProbeSize: uint16(opt.Size()), Offset: opt.Offset,
 		ProbeCount: uint16(len(t.sent)), HopCount: uint16(t.hopCount),
 	}
 	r.List, r.Cycle = o.Stream()
@@ -134,13 +134,6 @@ func (d *doubletree) record(o *Options) *warts.TraceDoubletree {
 		r.Flags |= warts.TraceDoubletreeNoBackwards
 	}
 	return r
-}
-
-// probeSize is the size of an ordinary probe, also if none was sent.
-func (t *Trace) probeSize() int {
-	p := t.probe
-	p.PacketSize, p.Method, p.Dst, p.Payload, p.FragOffset = 0, t.opt.Method, t.dst, t.opt.Payload, t.opt.Offset
-	return p.Size()
 }
 
 // Technique returns the row of trace in the registry.
