@@ -1,6 +1,7 @@
 package technique
 
 import (
+	"iter"
 	"net/netip"
 
 	"scamper/unpriv/netio"
@@ -115,6 +116,18 @@ func Unspecified(a netip.Addr) netip.Addr {
 		return netip.IPv4Unspecified()
 	}
 	return netip.IPv6Unspecified()
+}
+
+// OpenPorts yields, in no particular order, the ports of the sockets of a kind, UDP or TCP, that are open and bound to src.
+// Whether a task may use one too is for the scheduler to say: see sched.Task.Listen.
+func OpenPorts(e *Env, kind netio.Kind, src netip.Addr) iter.Seq[uint16] {
+	return func(yield func(uint16) bool) {
+		for socket := range e.Sockets.Opened(kind) {
+			if key := socket.Key(); key.Src.Addr() == src && key.Src.Port() != 0 && !yield(key.Src.Port()) {
+				return
+			}
+		}
+	}
 }
 
 // Raw makes probes go through a raw IPv4 socket for any protocol.

@@ -136,16 +136,39 @@ func (p *Ping) sockets(t *sched.Task) error {
 	}
 	for try := 1; ; try++ {
 		err := p.reserve()
-		if err == nil || !o.AnySrcPort || try == portTries || !errors.Is(err, syscall.EADDRINUSE) {
+		if err == nil || !o.AnySrcPort || try == portTries {
 			return err
 		}
 		p.ports.Close()
+		if !p.otherPort(t, err) {
+			return err
+		}
+	}
+}
+
+// otherPort chooses another source port when the first choice cannot be had. If that is because no more files can be
+// opened, it is one that is open already, for pings of other targets.
+func (p *Ping) otherPort(t *sched.Task, why error) bool {
+	switch {
+	case errors.Is(why, syscall.EADDRINUSE):
 		for range portTries {
 			if p.choosePort(); t.Listen(p.signature()) {
 				break
 			}
 		}
+		return true
+	case errors.Is(why, syscall.EMFILE) && !p.opt.Method.VariesSport():
+		kind, src := netio.UDP, p.via.src
+		if p.opt.Method.IsTCP() {
+			kind, src = netio.TCP, technique.Unspecified(src)
+		}
+		for p.base = range technique.OpenPorts(p.all.env, kind, src) {
+			if t.Listen(p.signature()) {
+				return true
+			}
+		}
 	}
+	return false
 }
 
 // acknowledges reports whether probes have an acknowledgement number.

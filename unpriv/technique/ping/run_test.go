@@ -235,6 +235,41 @@ func TestErrors(t *testing.T) {
 	}
 }
 
+// TestNoMoreFiles has pings with a source port of the program's choice begin when no more sockets can be opened: they share a
+// port with pings of other targets. There is none left for the second ping of a target.
+func TestNoMoreFiles(t *testing.T) {
+	for kind, method := range map[netio.Kind]string{netio.UDP: "udp-dport", netio.TCP: "tcp-syn"} {
+		t.Run(method, func(t *testing.T) {
+			w := newWorld(t)
+			command := "-c 2 -F 0 -P " + method + " "
+			w.add(command + "198.51.100.10")
+			w.After(500*ms, func() {
+				w.OpenError[kind] = syscall.EMFILE
+				w.add(command + "198.51.100.13")
+			})
+			w.After(600*ms, func() { w.add(command + "198.51.100.10") })
+			bySource := map[uint16]int{}
+			failed := 0
+			for _, p := range w.run() {
+				if p.StopReason == warts.PingStopError {
+					failed++
+					if p.StopData != uint8(syscall.EMFILE) || p.Dst.String() != "198.51.100.10" {
+						t.Errorf("%v failed: %d, %s", p.Dst, p.StopData, p.ErrMsg)
+					}
+					continue
+				}
+				bySource[p.SrcPort]++
+				if len(p.Probes[1].Replies) == 0 {
+					t.Errorf("%v: no reply to the second probe", p.Dst)
+				}
+			}
+			if failed != 1 || len(bySource) != 1 {
+				t.Errorf("%d failed, want 1; pings by source port: %v, want one port", failed, bySource)
+			}
+		})
+	}
+}
+
 // TestLinkLate sends once the neighbour has answered.
 func TestLinkLate(t *testing.T) {
 	w := newWorld(t)

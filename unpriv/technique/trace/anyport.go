@@ -2,7 +2,6 @@ package trace
 
 import (
 	"errors"
-	"iter"
 	"net/netip"
 
 	"scamper/unpriv/netio"
@@ -39,7 +38,7 @@ func (t *Trace) choosePort(s *sched.Session) error {
 	if t.opt.Method.IsTCP() {
 		kind, src, open = netio.TCP, technique.Unspecified(t.src), t.env.Sockets.TCP
 	}
-	for port := range openPorts(t.env.Sockets.Opened(kind), src) {
+	for port := range technique.OpenPorts(t.env, kind, src) {
 		if claim(port) {
 			return nil
 		}
@@ -55,15 +54,4 @@ func (t *Trace) choosePort(s *sched.Session) error {
 		}
 	}
 	return errNoPort
-}
-
-// openPorts are the ports of sockets that are bound to an address.
-func openPorts(sockets iter.Seq[*netio.Socket], src netip.Addr) iter.Seq[uint16] {
-	return func(yield func(uint16) bool) {
-		for socket := range sockets {
-			if key := socket.Key(); key.Src.Addr() == src && key.Src.Port() != 0 && !yield(key.Src.Port()) {
-				return
-			}
-		}
-	}
 }
