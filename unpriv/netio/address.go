@@ -29,9 +29,9 @@ func sendError(errno unix.Errno, pkt *Packet, before int) error {
 		return ErrDevice
 	}
 	if pkt.Dst.IsValid() {
-		return fmt.Errorf("send %d bytes to %v: %w", before+len(pkt.Data), pkt.Dst.Addr(), errno)
+		return fmt.Errorf("send %d bytes to %v: %w", before+len(pkt.Data), pkt.Dst.Addr(), InC(errno))
 	}
-	return fmt.Errorf("send frame of %d bytes: %w", len(pkt.Data), errno)
+	return fmt.Errorf("send frame of %d bytes: %w", len(pkt.Data), InC(errno))
 }
 
 func addressError(dst netip.AddrPort, want string) error {

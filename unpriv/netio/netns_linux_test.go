@@ -230,7 +230,7 @@ func TestRefusedSize(t *testing.T) {
 			dst = netip.AddrPortFrom(addr, 9)
 		}
 		_, err := p.Send([]Packet{{Data: make([]byte, size-c.before), Dst: dst}})
-		if want := fmt.Sprintf("send %d bytes to %v: message too long", size, addr); err == nil || err.Error() != want {
+		if want := fmt.Sprintf("send %d bytes to %v: Message too long", size, addr); err == nil || err.Error() != want {
 			t.Errorf("%v over IPv%s: %v, want %s", c.kind, c.family, err, want)
 		}
 	}

@@ -106,7 +106,7 @@ func (o *opener) own(key Key, kind int, name string) (Opened, error) {
 	name = fmt.Sprintf(name, map[int]int{unix.AF_INET: 4, unix.AF_INET6: 6}[domain])
 	fd, err := socket(domain, kind)
 	if err != nil {
-		return Opened{}, fmt.Errorf("could not open %s: %w", name, err)
+		return Opened{}, fmt.Errorf("could not open %s: %w", name, InC(err))
 	}
 	return o.finish(fd, func() (Opened, error) {
 		if domain == unix.AF_INET6 {
