@@ -117,10 +117,11 @@ func TestProgress(t *testing.T) {
 	chain := far(t)
 	list := filepath.Join(testkit.OpenDir(t), "list")
 	farList(t, list, 200)
-	var gone strings.Builder // nobody answers for these
+	var gone strings.Builder // no answer is sent for these
 	for i := range 50 {
-		fmt.Fprintf(&gone, "10.0.1.%d\n", 100+i)
+		fmt.Fprintf(&gone, "10.127.0.%d\n", i)
 	}
+	chain.Target.NFT("table ip gone {\nchain in {\ntype filter hook input priority 0\nip daddr 10.127.0.0/24 drop\n}\n}")
 	writeFile(t, list, readFile(t, list)+gone.String())
 	start := func(t *testing.T, args ...string) (*terminal, *exec.Cmd) {
 		t.Parallel()
