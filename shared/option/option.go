@@ -180,24 +180,6 @@ func (t *Table[T]) Options() []Option {
 	return out
 }
 
-// WithoutMarks returns a copy of the table in which no option and no word is marked as unavailable. Tests of options
-// that are still switched off use it.
-func (t Table[T]) WithoutMarks() Table[T] {
-	rows := make([]Row[T], len(t.Rows))
-	copy(rows, t.Rows)
-	for i := range rows {
-		rows[i].Unavailable = ""
-		words := make([]Word, len(rows[i].Words))
-		copy(words, rows[i].Words)
-		for j := range words {
-			words[j].Unavailable = ""
-		}
-		rows[i].Words = words
-	}
-	t.Rows = rows
-	return t
-}
-
 // Letters is a set of option letters.
 type Letters uint64
 

@@ -256,13 +256,6 @@ func TestAvailable(t *testing.T) {
 			t.Errorf("Available(%q) = %q, want %q", tt.text, got, tt.want)
 		}
 	}
-	open := sampleTable.WithoutMarks()
-	if err := open.Available("-F -e off -u 1 x"); err != nil {
-		t.Errorf("without marks: %v", err)
-	}
-	if err := sampleTable.Available("-e off x"); err == nil {
-		t.Error("WithoutMarks changed the table that it copied")
-	}
 }
 
 func TestErrorReason(t *testing.T) {

@@ -35,7 +35,6 @@ func plain(change func(o *Options)) *Options {
 }
 
 func TestParse(t *testing.T) {
-	virtual.Everything(t, &commands)
 	addr := netip.MustParseAddr
 	tests := []struct {
 		text string
@@ -226,12 +225,10 @@ func TestLargestProbe(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	virtual.Everything(t, &commands)
 	virtual.CheckRefusals(t, &commands, pid, refusals)
 }
 
 func TestGSSLimit(t *testing.T) {
-	virtual.Everything(t, &commands)
 	var b strings.Builder
 	for i := range maxGSS {
 		fmt.Fprintf(&b, "-z 10.0.%d.%d ", i>>8, i&255)
@@ -251,7 +248,6 @@ func TestGSSLimit(t *testing.T) {
 
 // TestTemplate holds that a template says the same as a command, for good and bad options and both families.
 func TestTemplate(t *testing.T) {
-	virtual.Everything(t, &commands)
 	virtual.CheckTemplates(t, &commands, pid, virtual.Texts(
 		refusals,
 		"", "-Q -q 3", "-p 0a", "-P icmp-paris", "-o 3", "-S 192.0.2.2", "-S 2001:db8::2", "-O raw -P tcp",

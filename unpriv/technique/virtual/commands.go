@@ -14,14 +14,6 @@ import (
 	"scamper/unpriv/technique"
 )
 
-// Everything switches on the options of a grammar that this version refuses, for one test.
-func Everything[O any](t testing.TB, c *technique.Commands[O]) {
-	t.Helper()
-	kept := *c.Table
-	*c.Table = kept.WithoutMarks()
-	t.Cleanup(func() { *c.Table = kept })
-}
-
 // CheckTemplates holds that options say the same in a template as in commands, for destinations of both families. Texts
 // that end with the address 192.0.2.1 count without it.
 func CheckTemplates[O any](t *testing.T, c *technique.Commands[O], d technique.Defaults, texts []string, compare cmp.Option) {
@@ -58,7 +50,6 @@ func FuzzCommands[O any](f *testing.F, c *technique.Commands[O], seeds []string,
 	for _, text := range seeds {
 		f.Add(text)
 	}
-	Everything(f, c)
 	f.Fuzz(func(t *testing.T, text string) {
 		o, dst, err := c.Parse(text, technique.Defaults{Pid: 0x71234})
 		if err != nil {
