@@ -213,41 +213,37 @@ func (r *Reply) setQuote(q packet.Quote, version int) Reason {
 	} else {
 		f.FlowLabel, _ = q.FlowLabel()
 	}
-	b := f.Payload
-	if f.Offset != 0 {
+	switch {
+	case !quotable(f.Protocol, version):
+		return QuoteProtocol
+	case f.Offset != 0:
 		// ICMP error > quoted IP > data of a fragment
-		return r.quoteAccepted(quotable(f.Protocol, version))
-	}
-	if !quotable(f.Protocol, version) {
-		return QuoteProtocol
-	}
-	if len(b) < minQuoted {
+	case len(f.Payload) < minQuoted:
 		return QuoteShort
-	}
-	switch f.Protocol {
-	case packet.ProtoUDP:
-		// ICMP error > quoted IP > UDP
-		h := packet.UDP(b)
-		f.SrcPort, f.DstPort, f.Checksum = h.SrcPort(), h.DstPort(), h.Checksum()
-	case packet.ProtoTCP:
-		// ICMP error > quoted IP > TCP
-		h := packet.TCP(b)
-		f.SrcPort, f.DstPort, f.Seq = h.SrcPort(), h.DstPort(), h.Seq()
 	default:
-		// ICMP error > quoted IP > ICMP
-		h := packet.ICMP(b)
-		f.Type, f.Code, f.Checksum = h.Type(), h.Code(), h.Checksum()
-		f.ICMPID, f.ICMPSeq = h.ID(), h.Seq()
-	}
-	return r.quoteAccepted(true)
-}
-
-func (r *Reply) quoteAccepted(ok bool) Reason {
-	if !ok {
-		return QuoteProtocol
+		f.setTransport()
 	}
 	r.Kind = KindError
 	return Accepted
+}
+
+// setTransport: ICMP error > quoted IP > transport header, of which minQuoted bytes are there.
+func (q *Quote) setTransport() {
+	switch q.Protocol {
+	case packet.ProtoUDP:
+		// ICMP error > quoted IP > UDP
+		h := packet.UDP(q.Payload)
+		q.SrcPort, q.DstPort, q.Checksum = h.SrcPort(), h.DstPort(), h.Checksum()
+	case packet.ProtoTCP:
+		// ICMP error > quoted IP > TCP
+		h := packet.TCP(q.Payload)
+		q.SrcPort, q.DstPort, q.Seq = h.SrcPort(), h.DstPort(), h.Seq()
+	default:
+		// ICMP error > quoted IP > ICMP
+		h := packet.ICMP(q.Payload)
+		q.Type, q.Code, q.Checksum = h.Type(), h.Code(), h.Checksum()
+		q.ICMPID, q.ICMPSeq = h.ID(), h.Seq()
+	}
 }
 
 // quotable reports a transport protocol that probes use.
