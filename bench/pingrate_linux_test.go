@@ -25,7 +25,8 @@ import (
 // What is pinged: random addresses of a prefix that the far namespace answers all of.
 const (
 	targets = 200_000
-	prefix  = "10.64.0.0/10"
+	prefix4 = "10.64.0.0/10"
+	prefix6 = "2001:db8::/42"
 )
 
 // peerMax is the highest rate that Debian's scamper takes.
@@ -52,7 +53,7 @@ func (o outcome) answered() float64 { return 100 * float64(o.replies) / targets 
 func BenchmarkPingRate(b *testing.B) {
 	ours := testkit.BuildCommand(b, "scamper/cmd/scamper")
 	peer := testkit.NeedProgram(b, "scamper")
-	list := targetList(b)
+	list := targetList(b, prefix4)
 	for range b.N {
 		var table []outcome
 		best := 0
@@ -76,12 +77,17 @@ func BenchmarkPingRate(b *testing.B) {
 func BenchmarkMethodRate(b *testing.B) {
 	ours := testkit.BuildCommand(b, "scamper/cmd/scamper")
 	peer := testkit.NeedProgram(b, "scamper")
-	list := targetList(b)
+	lists := []struct{ family, name string }{{" IPv4", targetList(b, prefix4)}, {" IPv6", targetList(b, prefix6)}}
 	for range b.N {
-		for _, options := range []string{"", " -O dl", " -P tcp-syn", " -P tcp-syn -O raw", " -P udp"} {
-			theirs := pingAll(b, "peer", peer, ordinary+strings.TrimSuffix(options, " -O raw"), peerMax, list)
-			o := pingAll(b, "scamper"+options, ours, ordinary+options, methodRate, list)
-			print(b, []outcome{o, theirs}, theirs)
+		for _, list := range lists {
+			for _, options := range []string{"", " -O dl", " -P tcp-syn", " -P tcp-syn -O raw", " -P udp"} {
+				if list.family == " IPv6" && strings.HasSuffix(options, " -O raw") {
+					continue // there is no such socket for IPv6
+				}
+				theirs := pingAll(b, "peer", peer, ordinary+strings.TrimSuffix(options, " -O raw"), peerMax, list.name)
+				o := pingAll(b, "scamper"+list.family+options, ours, ordinary+options, methodRate, list.name)
+				print(b, []outcome{o, theirs}, theirs)
+			}
 		}
 	}
 }
@@ -100,23 +106,24 @@ func print(b *testing.B, table []outcome, theirs outcome) {
 	b.Logf("%d pings of one probe; ratios to the peer, Debian's scamper\n%s", targets, text.String())
 }
 
-// targetList writes the addresses to a file: the same ones each time.
-func targetList(b *testing.B) string {
+// targetList writes addresses of a prefix to a file: the same ones each time.
+func targetList(b *testing.B, prefix string) string {
 	base := netip.MustParsePrefix(prefix)
-	first := base.Addr().As4()
 	r := rand.New(rand.NewPCG(1, 2))
 	var text bytes.Buffer
-	seen := make(map[uint32]bool) // two pings of one address would run one after the other
+	seen := make(map[netip.Addr]bool) // two pings of one address would run one after the other
 	for len(seen) < targets {
-		v := r.Uint32N(1 << (32 - base.Bits()))
-		if seen[v] {
+		raw := base.Addr().AsSlice()
+		for i := range raw {
+			fixed := min(max(base.Bits()-8*i, 0), 8) // bits of this byte
+			raw[i] |= byte(r.Uint32()) & (0xff >> fixed)
+		}
+		addr, _ := netip.AddrFromSlice(raw)
+		if seen[addr] {
 			continue
 		}
-		seen[v] = true
-		a := first
-		a[1] |= byte(v >> 16)
-		a[2], a[3] = byte(v>>8), byte(v)
-		fmt.Fprintln(&text, netip.AddrFrom4(a))
+		seen[addr] = true
+		fmt.Fprintln(&text, addr)
 	}
 	name := filepath.Join(b.TempDir(), "targets")
 	if err := os.WriteFile(name, text.Bytes(), 0o644); err != nil {
@@ -130,8 +137,11 @@ func pingAll(b *testing.B, name, program, command string, pps int, list string) 
 	near, far := net.Namespace("near"), net.Namespace("far")
 	link := net.Link(near, far, testkit.LinkConfig{})
 	far.Sysctl("net.ipv4.icmp_ratemask", "0") // no limit for errors, which answer UDP
-	far.AnswerPrefix(netip.MustParsePrefix(prefix))
-	near.Route(netip.MustParsePrefix(prefix), link.B.Addr4)
+	far.Sysctl("net.ipv6.icmp.ratelimit", "0")
+	for prefix, hop := range map[string]netip.Addr{prefix4: link.B.Addr4, prefix6: link.B.Addr6} {
+		far.AnswerPrefix(netip.MustParsePrefix(prefix))
+		near.Route(netip.MustParsePrefix(prefix), hop)
+	}
 
 	out := filepath.Join(b.TempDir(), "out.warts")
 	cmd := exec.Command(program, "-p", strconv.Itoa(pps), "-O", "warts", "-o", out, "-c", command, "-f", list)

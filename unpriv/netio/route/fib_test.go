@@ -1,22 +1,27 @@
 package route
 
 import (
-	"encoding/binary"
 	"math/rand/v2"
 	"net/netip"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"scamper/unpriv/loop"
 )
 
 // plain is the answer of somebody who reads all routes each time.
-func plain(routes []fibRoute, addr uint32) (best *fibRoute) {
+func plain(routes []fibRoute, addr uint64) (best *fibRoute, until loop.Mono) {
 	bits := map[bool]int{true: -1, false: -1}
 	found := map[bool][]*fibRoute{}
+	var chain []*fibRoute
 	for i := range routes {
 		r := &routes[i]
 		if addr < r.addr || addr > r.last() {
 			continue
+		}
+		if !r.local {
+			chain = append(chain, r)
 		}
 		switch {
 		case int(r.bits) > bits[r.local]:
@@ -26,13 +31,13 @@ func plain(routes []fibRoute, addr uint32) (best *fibRoute) {
 		}
 	}
 	if bits[true] >= 0 && bits[false] > bits[true] {
-		return nil
+		return nil, 0
 	}
 	lowest := 0
 	for _, r := range found[bits[true] >= 0] {
 		switch {
 		case r.kind == kindVaries:
-			return nil
+			return nil, 0
 		case best == nil || r.metric < best.metric:
 			best, lowest = r, 1
 		case r.metric == best.metric:
@@ -40,18 +45,29 @@ func plain(routes []fibRoute, addr uint32) (best *fibRoute) {
 		}
 	}
 	if lowest > 1 {
-		return nil
+		return nil, 0
 	}
-	return best
+	if best == nil || best.local {
+		return best, 0
+	}
+	for _, r := range chain {
+		if best.yields && (r.kind == kindVaries || r.ifIndex != best.ifIndex || r.gateway != best.gateway) {
+			return nil, 0
+		}
+		if r.until != 0 && (until == 0 || r.until < until) {
+			until = r.until
+		}
+	}
+	return best, until
 }
 
 func random(r *rand.Rand, n int) []fibRoute {
 	routes := make([]fibRoute, n)
 	for i := range routes {
-		bits := uint8(r.IntN(33))
-		addr := r.Uint32()
+		bits := uint8(r.IntN(65))
+		addr := r.Uint64()
 		if r.IntN(3) > 0 { // crowd them
-			addr = 10<<24 | addr&0x00030303
+			addr = 10<<56 | addr&0x0003030300030303
 		}
 		addr &^= hostMask(bits)
 		src := netip.AddrFrom4([4]byte{192, 0, byte(i >> 8), byte(i)})
@@ -62,29 +78,51 @@ func random(r *rand.Rand, n int) []fibRoute {
 		if r.IntN(10) == 0 {
 			routes[i].metric = 1
 		}
+		if r.IntN(3) == 0 {
+			routes[i].yields, routes[i].ifIndex = true, 1
+		}
+		if r.IntN(10) == 0 {
+			routes[i].gateway = src
+		}
+		if r.IntN(10) == 0 {
+			routes[i].ifIndex = 2
+		}
+		if r.IntN(4) == 0 {
+			routes[i].until = loop.Mono(1 + r.IntN(9))
+		}
 	}
 	return routes
 }
 
 func TestFIBAgainstPlain(t *testing.T) {
+	unknown, yielding := 0, 0
+	defer func() {
+		if unknown < 1000 || yielding < 1000 {
+			t.Errorf("%d addresses without an entry, %d with one that yields: too few to tell", unknown, yielding)
+		}
+	}()
 	for seed := range uint64(300) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		routes := random(r, r.IntN(60))
 		asked := append([]fibRoute(nil), routes...)
 		f := newFIB(routes)
-		var addrs []uint32
+		var addrs []uint64
 		for i := range asked {
 			addrs = append(addrs, asked[i].addr-1, asked[i].addr, asked[i].last(), asked[i].last()+1)
 		}
 		for range 100 {
-			addrs = append(addrs, r.Uint32())
+			addrs = append(addrs, r.Uint64())
 		}
 		for _, addr := range addrs {
-			best, got := plain(asked, addr), f.lookup(addr)
+			best, until := plain(asked, addr)
+			got := f.lookup(addr)
 			switch {
 			case best == nil && got == varies:
-			case best == nil || got == varies || f.entries[got].want != best.prefSrc:
-				t.Fatalf("seed %d, %s: entry %d, want %+v", seed, addr4(addr), got, best)
+				unknown++
+			case best == nil || got == varies || f.entries[got].want != best.prefSrc || f.entries[got].until != until:
+				t.Fatalf("seed %d, %#x: entry %d, want %+v until %d", seed, addr, got, best, until)
+			case best.yields:
+				yielding++
 			}
 		}
 	}
@@ -92,9 +130,9 @@ func TestFIBAgainstPlain(t *testing.T) {
 
 func TestFIBEmpty(t *testing.T) {
 	for name, f := range map[string]*fib{"zero": {}, "no routes": newFIB(nil)} {
-		for _, addr := range []uint32{0, 1, 1 << 31, 1<<32 - 1} {
+		for _, addr := range []uint64{0, 1, 1 << 63, 1<<64 - 1} {
 			if got := f.lookup(addr); got != varies {
-				t.Errorf("%s: %s: entry %d", name, addr4(addr), got)
+				t.Errorf("%s: %#x: entry %d", name, addr, got)
 			}
 		}
 	}
@@ -130,23 +168,21 @@ func TestLearn(t *testing.T) {
 	}
 }
 
-func addr4(a uint32) netip.Addr {
-	var b [4]byte
-	binary.BigEndian.PutUint32(b[:], a)
-	return netip.AddrFrom4(b)
-}
-
 // What the kernel says of one destination holds for all of a route only if it is what the route says.
 func TestLearnWay(t *testing.T) {
 	gateway, better := netip.MustParseAddr("10.0.1.2"), netip.MustParseAddr("10.0.1.3")
 	plain := fibEntry{way: Route{IfIndex: 2, Gateway: gateway}}
+	source := netip.MustParseAddr("10.0.1.1")
+	with := fibEntry{want: source, way: plain.way}
 	for _, tt := range []struct {
 		name  string
 		entry fibEntry
 		said  Route
 		known bool
 	}{
-		{"as the route says", plain, Route{IfIndex: 2, Gateway: gateway, Src: netip.MustParseAddr("10.0.1.1")}, true},
+		{"as the route says", plain, Route{IfIndex: 2, Gateway: gateway, Src: source}, true},
+		{"as expected", with, Route{IfIndex: 2, Gateway: gateway, Src: source}, true},
+		{"another source than expected", with, Route{IfIndex: 2, Gateway: gateway, Src: better}, false},
 		{"redirected", plain, Route{IfIndex: 2, Gateway: better}, false},
 		{"on the link", plain, Route{IfIndex: 2}, false},
 		{"another interface", plain, Route{IfIndex: 3, Gateway: gateway}, false},

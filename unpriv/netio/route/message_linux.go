@@ -6,8 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"time"
 
 	"golang.org/x/sys/unix"
+
+	"scamper/unpriv/loop"
 )
 
 // Messages of rtnetlink(7), taken apart. All integers are in host order.
@@ -111,6 +114,7 @@ type routeMessage struct {
 	dstBits uint8
 	srcBits uint8
 	tos     uint8
+	proto   uint8 // RTPROT_KERNEL, ...
 	kind    uint8 // RTN_UNICAST, ...
 	table   uint32
 	flags   uint32
@@ -119,7 +123,8 @@ type routeMessage struct {
 	prefSrc netip.Addr
 	oif     uint32
 	metric  uint32
-	other   bool // it has attributes that aren't above: several next hops, encapsulation...
+	expires int32 // hundredths of a second until it is void, negative if it is; 0 if it stays, or if it ends right now
+	other   bool  // it has attributes that aren't above: several next hops, encapsulation...
 }
 
 func parseRoute(b []byte) (routeMessage, error) {
@@ -128,7 +133,7 @@ func parseRoute(b []byte) (routeMessage, error) {
 	}
 	r := routeMessage{
 		family: b[0], dstBits: b[1], srcBits: b[2], tos: b[3],
-		table: uint32(b[4]), kind: b[7], flags: binary.NativeEndian.Uint32(b[8:]),
+		table: uint32(b[4]), proto: b[5], kind: b[7], flags: binary.NativeEndian.Uint32(b[8:]),
 	}
 	for rest := b[unix.SizeofRtMsg:]; ; {
 		kind, value, after, ok := nextAttr(rest)
@@ -154,7 +159,11 @@ func parseRoute(b []byte) (routeMessage, error) {
 			r.metric = u32of(value)
 		case unix.RTA_TABLE:
 			r.table = u32of(value)
-		case unix.RTA_METRICS, unix.RTA_CACHEINFO, unix.RTA_PREF, unix.RTA_UID, unix.RTA_FLOW, unix.RTA_PAD:
+		case unix.RTA_CACHEINFO: // struct rta_cacheinfo
+			if len(value) >= 12 {
+				r.expires = int32(u32of(value[8:]))
+			}
+		case unix.RTA_METRICS, unix.RTA_PREF, unix.RTA_UID, unix.RTA_FLOW, unix.RTA_PAD:
 		default:
 			r.other = true
 		}
@@ -167,35 +176,67 @@ func parseRoute(b []byte) (routeMessage, error) {
 const harmlessFlags = unix.RTNH_F_ONLINK | unix.RTNH_F_OFFLOAD | unix.RTNH_F_TRAP |
 	unix.RTM_F_OFFLOAD | unix.RTM_F_TRAP | unix.RTM_F_OFFLOAD_FAILED
 
-// fibRoute returns the route as an entry of the copy. ok is false if it belongs to
-// neither table.
-func (r *routeMessage) fibRoute() (f fibRoute, ok bool) {
-	if r.family != unix.AF_INET || r.flags&unix.RTM_F_CLONED != 0 ||
-		r.table != unix.RT_TABLE_LOCAL && r.table != unix.RT_TABLE_MAIN || r.dstBits > 32 {
+// fibRoute returns the route as an entry of the copy of its family. It was read after the
+// time read. ok is false if it belongs to neither table.
+func (r *routeMessage) fibRoute(read loop.Mono) (f fibRoute, ok bool) {
+	longest := uint8(32)
+	if r.family == unix.AF_INET6 {
+		longest = 128
+	} else if r.family != unix.AF_INET {
+		return fibRoute{}, false
+	}
+	if r.flags&unix.RTM_F_CLONED != 0 || r.dstBits > longest ||
+		r.table != unix.RT_TABLE_LOCAL && r.table != unix.RT_TABLE_MAIN {
 		return fibRoute{}, false
 	}
 	f = fibRoute{
-		bits: r.dstBits, local: r.table == unix.RT_TABLE_LOCAL,
+		bits: min(r.dstBits, 64), local: r.table == unix.RT_TABLE_LOCAL,
 		metric: r.metric, prefSrc: r.prefSrc,
 		ifIndex: int(r.oif), gateway: r.gateway,
 	}
-	if r.dst.Is4() {
-		f.addr = toUint32(r.dst) &^ hostMask(f.bits)
+	if r.dst.IsValid() && r.dst.BitLen() == int(longest) {
+		f.addr = place(r.dst) &^ hostMask(f.bits)
 	}
-	odd := r.other || r.tos != 0 || r.srcBits != 0 || r.flags&^harmlessFlags != 0
+	odd := r.other || r.tos != 0 || r.srcBits != 0 || r.flags&^harmlessFlags != 0 || r.dstBits > 64
 	switch {
 	case odd:
 	case r.kind == unix.RTN_UNICAST && r.oif != 0:
 		f.kind = kindOne
-	case r.kind == unix.RTN_LOCAL:
+	case r.kind == unix.RTN_LOCAL && r.family == unix.AF_INET:
 		f.kind = kindSelf
+	}
+	if r.family == unix.AF_INET6 {
+		f.yields = r.gateway.IsValid()
+		left, ends := r.left()
+		switch {
+		case ends && left <= 0:
+			f.kind = kindVaries
+		case ends:
+			f.until = read.Add(left)
+		}
 	}
 	return f, true
 }
 
-func toUint32(a netip.Addr) uint32 {
-	b := a.As4()
-	return binary.BigEndian.Uint32(b[:])
+// The time that routes are believed to stay, which the kernel doesn't tell of, is shortened by leftMargin: what it says
+// is rounded. Router advertisements may change it, without a word, to any whole number of seconds.
+const (
+	leftMargin   = 20 * time.Millisecond
+	leastRenewed = time.Second
+)
+
+// left returns how long an IPv6 route stays for sure, if it may end without a word from the kernel. When its time has
+// come, the route is passed over at once, but the kernel removes it, and tells so, up to half a minute later.
+func (r *routeMessage) left() (d time.Duration, ends bool) {
+	// The kernel's own routes to the prefixes of a link may be of router advertisements.
+	if r.expires == 0 && r.proto != unix.RTPROT_RA && r.proto != unix.RTPROT_KERNEL {
+		return 0, false
+	}
+	d = leastRenewed
+	if r.expires != 0 {
+		d = min(d, time.Duration(r.expires)*(time.Second/100))
+	}
+	return d - leftMargin, true
 }
 
 // rule is what matters of an RTM_NEWRULE.
@@ -243,7 +284,7 @@ func parseRule(b []byte) (rule, error) {
 	}
 }
 
-// defaultRules is what a kernel starts with (ip-rule(8)).
+// defaultRules is what a kernel starts with for IPv4 (ip-rule(8)). IPv6 is without the last.
 var defaultRules = [3]rule{
 	{0, unix.RT_TABLE_LOCAL, true},
 	{32766, unix.RT_TABLE_MAIN, true},

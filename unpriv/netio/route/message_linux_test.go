@@ -4,10 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"math"
+	"net/netip"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/sys/unix"
+
+	"scamper/unpriv/loop"
 )
 
 func TestNextMessage(t *testing.T) {
@@ -64,6 +68,12 @@ func FuzzMessages(f *testing.F) {
 	b = appendAttr(b, unix.RTA_DST, []byte{192, 0, 2, 0})
 	b = appendAttr(b, unix.RTA_OIF, []byte{2, 0, 0, 0})
 	f.Add(endMessage(b))
+	b = appendMessage(nil, unix.RTM_NEWROUTE, 0, 1, unix.AF_INET6, 32, 0, 0, unix.RT_TABLE_MAIN, 0, 0, unix.RTN_UNICAST, 0, 0, 0, 0)
+	b = appendAttr(b, unix.RTA_DST, []byte{0x20, 1, 0x0d, 0xb8, 15: 0})
+	b = appendAttr(b, unix.RTA_CACHEINFO, make([]byte, 32))
+	f.Add(endMessage(appendAttr(b, unix.RTA_OIF, []byte{2, 0, 0, 0})))
+	b = appendMessage(nil, unix.RTM_NEWADDR, 0, 1, unix.AF_INET6, 64, 0, 0, 2, 0, 0, 0)
+	f.Add(endMessage(appendAttr(b, unix.IFA_ADDRESS, []byte{0x20, 1, 0x0d, 0xb8, 15: 1})))
 	b = appendMessage(nil, unix.RTM_NEWLINK, 0, 1, make([]byte, unix.SizeofIfInfomsg)...)
 	b = appendAttr(b, unix.IFLA_IFNAME, []byte("eth0\x00"))
 	f.Add(endMessage(appendAttr(b, unix.IFLA_ADDRESS, []byte{2, 0, 0, 0, 0, 1})))
@@ -85,8 +95,9 @@ func FuzzMessages(f *testing.F) {
 			_ = m.errno()
 			_, _ = parseRule(m.body)
 			_, _, _ = parseNeighbour(m.body)
+			_, _ = parseAddress(m.body)
 			if r, err := parseRoute(m.body); err == nil {
-				if route, ok := r.fibRoute(); ok {
+				if route, ok := r.fibRoute(1); ok {
 					routes = append(routes, route)
 				}
 			}
@@ -154,15 +165,84 @@ func TestFIBRoute(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		got, ours := m.fibRoute()
+		got, ours := m.fibRoute(0)
 		want := fibRoute{}
 		if c.ours {
-			want = fibRoute{addr: 0xc0000200, bits: 24, local: c.f.table == unix.RT_TABLE_LOCAL, kind: c.want, metric: 7}
+			want = fibRoute{addr: 0xc0000200 << 32, bits: 24, local: c.f.table == unix.RT_TABLE_LOCAL, kind: c.want, metric: 7}
 			if !c.noOIF {
 				want.ifIndex = 2
 			}
 		}
 		if got != want || ours != c.ours {
+			t.Errorf("%s: %+v, %v", c.name, got, ours)
+		}
+	}
+}
+
+// The same for IPv6, where routes may also yield to others and end without a word.
+func TestFIBRoute6(t *testing.T) {
+	const dst, gateway = "2001:db8:1:2:3::", "fe80::1"
+	type fields struct {
+		dstBits, table, proto, kind uint8
+		gateway                     bool
+		expires                     int32
+	}
+	plain := fields{40, unix.RT_TABLE_MAIN, unix.RTPROT_STATIC, unix.RTN_UNICAST, false, 0}
+	with := func(change func(*fields)) fields {
+		f := plain
+		change(&f)
+		return f
+	}
+	one := fibRoute{addr: 0x20010db8_00000000, bits: 40, kind: kindOne, ifIndex: 2}
+	entry := func(change func(*fibRoute)) fibRoute {
+		f := one
+		change(&f)
+		return f
+	}
+	const read = loop.Mono(time.Hour)
+	for _, c := range []struct {
+		name string
+		f    fields
+		want fibRoute
+	}{
+		{"plain", plain, one},
+		{"gateway", with(func(f *fields) { f.gateway = true }), entry(func(f *fibRoute) {
+			f.gateway, f.yields = netip.MustParseAddr(gateway), true
+		})},
+		{"own", with(func(f *fields) { f.kind, f.table = unix.RTN_LOCAL, unix.RT_TABLE_LOCAL }), entry(func(f *fibRoute) {
+			f.kind, f.local = kindVaries, true
+		})},
+		{"/64", with(func(f *fields) { f.dstBits = 64 }), entry(func(f *fibRoute) { f.addr, f.bits = 0x20010db8_00010002, 64 })},
+		{"/65", with(func(f *fields) { f.dstBits = 65 }), entry(func(f *fibRoute) {
+			f.addr, f.bits, f.kind = 0x20010db8_00010002, 64, kindVaries
+		})},
+		{"/128", with(func(f *fields) { f.dstBits = 128 }), entry(func(f *fibRoute) {
+			f.addr, f.bits, f.kind = 0x20010db8_00010002, 64, kindVaries
+		})},
+		{"/129", with(func(f *fields) { f.dstBits = 129 }), fibRoute{}},
+		{"ends soon", with(func(f *fields) { f.expires = 50 }), entry(func(f *fibRoute) { f.until = read.Add(480 * time.Millisecond) })},
+		{"ends", with(func(f *fields) { f.expires = 50_000 }), entry(func(f *fibRoute) { f.until = read.Add(980 * time.Millisecond) })},
+		{"ends now", with(func(f *fields) { f.expires = 2 }), entry(func(f *fibRoute) { f.kind = kindVaries })},
+		{"has ended", with(func(f *fields) { f.expires = -1 }), entry(func(f *fibRoute) { f.kind = kindVaries })},
+		{"advertised", with(func(f *fields) { f.proto = unix.RTPROT_RA }), entry(func(f *fibRoute) { f.until = read.Add(980 * time.Millisecond) })},
+		{"the kernel's", with(func(f *fields) { f.proto = unix.RTPROT_KERNEL }), entry(func(f *fibRoute) {
+			f.until = read.Add(980 * time.Millisecond)
+		})},
+	} {
+		b := []byte{unix.AF_INET6, c.f.dstBits, 0, 0, c.f.table, c.f.proto, 0, c.f.kind, 0, 0, 0, 0}
+		b = appendAttr(b, unix.RTA_DST, netip.MustParseAddr(dst).AsSlice())
+		b = appendAttr(b, unix.RTA_OIF, u32bytes(2))
+		info := make([]byte, 32) // struct rta_cacheinfo
+		copy(info[8:], u32bytes(uint32(c.f.expires)))
+		b = appendAttr(b, unix.RTA_CACHEINFO, info)
+		if c.f.gateway {
+			b = appendAttr(b, unix.RTA_GATEWAY, netip.MustParseAddr(gateway).AsSlice())
+		}
+		m, err := parseRoute(b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ours := m.fibRoute(read); got != c.want || ours != (c.want != fibRoute{}) {
 			t.Errorf("%s: %+v, %v", c.name, got, ours)
 		}
 	}

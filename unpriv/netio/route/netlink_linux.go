@@ -5,25 +5,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
-
-	"scamper/unpriv/loop"
 )
 
 const (
-	// maxRoutes is for how many IPv4 routes a copy is kept. A full Internet table
-	// has over a million, which take the kernel a second to hand out.
-	maxRoutes = 200_000
-	// asksBeforeCopy is how many questions are put to the kernel before the routes
-	// are copied: a program with few destinations does without.
-	asksBeforeCopy = 64
-	// copyShare and copyPause limit the time spent on copies where routes keep
-	// changing: to this part of all time, and to one each 100 ms.
-	copyShare = 20
-	copyPause = 100 * time.Millisecond
 	// answerWait is for an answer that didn't come at once, which it should.
 	answerWait = time.Second
 	// tries is how often something is asked whose answer was lost or interrupted.
@@ -39,10 +26,7 @@ type system struct {
 	in   []byte
 	out  []byte
 
-	fib      *fib // nil if there is no valid copy
-	asks     int  // since the copy became void
-	nextCopy loop.Mono
-	tooMany  bool // routes; there will be no copy
+	v4, v6 copied
 
 	links map[int]Link
 	flags map[int]uint32 // of links, as last told of
@@ -53,12 +37,14 @@ var errEnough = errors.New("enough")
 
 func (t *Table) open() error {
 	t.in = make([]byte, receiveSize)
+	t.v4, t.v6 = copied{family: unix.AF_INET}, copied{family: unix.AF_INET6}
 	t.links, t.flags = make(map[int]Link), make(map[int]uint32)
 	if err := unix.SetNonblock(t.fd, true); err != nil {
 		return fmt.Errorf("not blocking: %w", err)
 	}
 	for _, group := range []int{
 		unix.RTNLGRP_LINK, unix.RTNLGRP_IPV4_IFADDR, unix.RTNLGRP_IPV4_ROUTE, unix.RTNLGRP_IPV4_RULE,
+		unix.RTNLGRP_IPV6_IFADDR, unix.RTNLGRP_IPV6_ROUTE, unix.RTNLGRP_IPV6_RULE,
 	} {
 		if err := unix.SetsockoptInt(t.fd, unix.SOL_NETLINK, unix.NETLINK_ADD_MEMBERSHIP, group); err != nil {
 			return fmt.Errorf("joining group %d: %w", group, err)
@@ -109,7 +95,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 	n, from, err := unix.Recvfrom(t.fd, t.in, unix.MSG_DONTWAIT|unix.MSG_TRUNC)
 	switch {
 	case errors.Is(err, unix.ENOBUFS):
-		t.void()
+		t.voidAll()
 		clear(t.links)
 		t.onLink(0)
 		return false, unix.ENOBUFS
@@ -118,7 +104,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 	case err != nil:
 		return false, err
 	case n > len(t.in):
-		t.void()
+		t.voidAll()
 		return false, fmt.Errorf("netlink datagram of %d bytes: %w", n, errCut)
 	}
 	if sender, ok := from.(*unix.SockaddrNetlink); !ok || sender.Pid != 0 {
@@ -127,7 +113,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 	for rest := t.in[:n]; len(rest) > 0; {
 		var m message
 		if m, rest, err = nextMessage(rest); err != nil {
-			t.void()
+			t.voidAll()
 			return false, err
 		}
 		if m.port != t.port || m.seq != t.seq || answer == nil {
@@ -219,7 +205,7 @@ func (t *Table) begin(kind, flags uint16, body ...byte) []byte {
 
 func (t *Table) lookup(dst netip.Addr) (Route, error) {
 	var e *fibEntry
-	if dst.Is4() && !t.noCache {
+	if !t.noCache {
 		if e = t.cached(dst); e != nil && e.wayKnown {
 			t.Stats.Known++
 			return e.way, nil
@@ -325,158 +311,4 @@ func (t *Table) askLink(begin func() []byte) (Link, error) {
 	t.links[found.link.Index] = found.link
 	t.flags[found.link.Index] = found.flags
 	return found.link, nil
-}
-
-// notice takes in a message that nobody asked for.
-func (t *Table) notice(m message) {
-	switch m.kind {
-	case unix.RTM_NEWROUTE, unix.RTM_DELROUTE:
-		r, err := parseRoute(m.body)
-		if err == nil {
-			if _, ours := r.fibRoute(); !ours {
-				return
-			}
-		}
-		t.void()
-	case unix.RTM_NEWADDR, unix.RTM_DELADDR, unix.RTM_NEWRULE, unix.RTM_DELRULE:
-		t.void()
-	case unix.RTM_NEWLINK:
-		l, err := parseLink(m.body)
-		if err != nil {
-			t.void()
-			return
-		}
-		delete(t.links, l.link.Index)
-		// Drivers tell of much that has nothing to do with routes.
-		if before, known := t.flags[l.link.Index]; !known || before != l.flags {
-			t.flags[l.link.Index] = l.flags
-			t.void()
-			t.onLink(l.link.Index)
-		}
-	case unix.RTM_DELLINK:
-		if l, err := parseLink(m.body); err == nil {
-			delete(t.links, l.link.Index)
-			delete(t.flags, l.link.Index)
-			t.onLink(l.link.Index)
-		}
-		t.void()
-	}
-}
-
-// void throws the copy away.
-func (t *Table) void() {
-	if t.fib != nil {
-		t.Stats.Changes++
-	}
-	t.fib, t.asks = nil, 0
-}
-
-// cached returns the entry of the copy for an IPv4 destination; nil if there is none, and the kernel is to be asked.
-func (t *Table) cached(dst netip.Addr) *fibEntry {
-	if t.fib == nil && !t.makeCopy() {
-		return nil
-	}
-	// "This network", multicast, reserved and broadcast have rules of their own.
-	addr := toUint32(dst)
-	if addr < 1<<24 || addr >= 224<<24 {
-		return nil
-	}
-	n := t.fib.lookup(addr)
-	if n < 0 {
-		return nil
-	}
-	return &t.fib.entries[n]
-}
-
-// cachedSource answers from the copy, asking the kernel for a route's source once.
-func (t *Table) cachedSource(dst netip.Addr) (netip.Addr, bool) {
-	e := t.cached(dst)
-	if e == nil {
-		return netip.Addr{}, false
-	}
-	if src, ok := e.source(dst); ok {
-		return src, true
-	}
-	if e.varies {
-		return netip.Addr{}, false
-	}
-	src, err := t.asker.source(dst, 0)
-	if err != nil {
-		return netip.Addr{}, false // ask says why
-	}
-	e.learn(dst, src)
-	return src, true
-}
-
-// makeCopy copies the routes if it is time for that.
-func (t *Table) makeCopy() bool {
-	t.asks++
-	if t.fd < 0 || t.tooMany || t.asks < asksBeforeCopy {
-		return false
-	}
-	start := t.clock.Mono()
-	if start < t.nextCopy {
-		return false
-	}
-	f, err := t.readFIB()
-	end := t.clock.Mono()
-	t.nextCopy = end.Add(max(copyPause, copyShare*end.Sub(start)))
-	if err != nil {
-		return false
-	}
-	// A change that came while the routes were read has made asks begin anew.
-	if t.asks < asksBeforeCopy {
-		return false
-	}
-	t.fib = f
-	t.Stats.Copies++
-	return true
-}
-
-// readFIB reads rules and routes. Where rules other than the usual are in force, the
-// copy says varies for everything, and is kept until they change.
-func (t *Table) readFIB() (*fib, error) {
-	var rules []rule
-	err := again(func() error {
-		rules = rules[:0]
-		out := t.begin(unix.RTM_GETRULE, unix.NLM_F_DUMP, append([]byte{unix.AF_INET}, make([]byte, ruleLen-1)...)...)
-		return t.request(out, func(m message) error {
-			r, err := parseRule(m.body)
-			if len(rules) <= len(defaultRules) {
-				rules = append(rules, r)
-			}
-			return err
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	if !slices.Equal(rules, defaultRules[:]) {
-		return &fib{}, nil
-	}
-	var routes []fibRoute
-	err = again(func() error {
-		routes = routes[:0]
-		out := t.begin(unix.RTM_GETROUTE, unix.NLM_F_DUMP, append([]byte{unix.AF_INET}, make([]byte, unix.SizeofRtMsg-1)...)...)
-		return t.request(out, func(m message) error {
-			r, err := parseRoute(m.body)
-			if err != nil {
-				return err
-			}
-			if f, ours := r.fibRoute(); ours {
-				if len(routes) == maxRoutes {
-					return errEnough
-				}
-				routes = append(routes, f)
-			}
-			return nil
-		})
-	})
-	if errors.Is(err, errEnough) {
-		t.tooMany = true
-	}
-	if err != nil {
-		return nil, err
-	}
-	return newFIB(routes), nil
 }

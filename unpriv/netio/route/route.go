@@ -3,14 +3,17 @@
 //
 // The way of a question:
 //
-//  1. Table.Source: is the destination in the copy of the kernel's IPv4 routes
-//     (Linux; see fib.go), and does that route have one known source? That is it.
+//  1. Table.Source: is the destination in the copy of the kernel's routes (Linux; see
+//     fib.go), and does that route have one known source? That is it.
 //  2. Otherwise a UDP socket is connected to the destination, and told its name.
 //     Nothing is sent. If the route is one whose source never differs, it is
 //     remembered with the route.
 //  3. Table.Lookup, which also tells interface and gateway, asks the kernel over
 //     the routing socket; what it says of a route in the copy with one next hop
 //     is remembered, too.
+//
+// The source of an IPv6 route may depend on the destination, and which route it is on
+// whether gateways answer. Such routes are not remembered (address_linux.go; yields in fib.go).
 //
 // The routing socket also tells of changes; a copy of the routes is thrown away
 // with the first of them, and made anew when that is worth its while.
@@ -158,7 +161,7 @@ func (t *Table) Ready() error {
 // An answer from the copy of the routes takes less than 100 ns and does not allocate.
 func (t *Table) Source(dst netip.Addr) (netip.Addr, error) {
 	dst = dst.Unmap()
-	if dst.Is4() && !t.noCache {
+	if !t.noCache {
 		if src, ok := t.cachedSource(dst); ok {
 			t.Stats.Cached++
 			return src, nil
