@@ -167,7 +167,7 @@ func (w *wave) send(s *sched.Session, ttl int) bool {
 		return false
 	}
 	h.attempts++
-	h.latest, h.waiting, h.sentAt = len(w.trace.sent)-1, true, s.Now()
+	h.latest, h.waiting, h.sentAt = len(w.trace.sent)-1, true, w.trace.lastSent
 	return true
 }
 

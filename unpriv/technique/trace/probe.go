@@ -155,7 +155,7 @@ func (t *Trace) sendThrough(s *sched.Session, ports *technique.Ports, sp sentPro
 	}
 	last := &t.sent[len(t.sent)-1]
 	last.setTX(stamp)
-	t.lastSent, t.begun = s.Now(), true
+	t.lastSent, t.begun = s.ReadClock(), true
 	last.due = t.lastSent.Add(o.Wait)
 	if sp.phase == phaseTrace {
 		t.hopCount = max(t.hopCount, int(sp.TTL))

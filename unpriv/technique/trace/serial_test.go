@@ -235,3 +235,20 @@ func TestSerial(t *testing.T) {
 		})
 	}
 }
+
+// TestWaitFromSending opens sockets so slowly that the loop's turn is older than the wait when the probe leaves: the wait
+// counts from the probe.
+func TestWaitFromSending(t *testing.T) {
+	for _, options := range []string{"", "-N 2 ", "-P icmp ", "-Z set "} {
+		w := newWorld(t, virtual.Parse(t, virtual.Chain("", "")))
+		w.Opening = 1200 * time.Millisecond
+		w.Answer = func(virtual.Packet) ([]byte, bool) { return nil, true }
+		w.trace("-w 1 -q 2 -m 1 " + options + target4)
+		if len(w.Sent) < 2 {
+			t.Fatalf("%q: %d packets were sent", options, len(w.Sent))
+		}
+		if gap := w.Sent[1].At - w.Sent[0].At; gap < time.Second {
+			t.Errorf("%q: the second attempt came %v after the first one, want 1s", options, gap)
+		}
+	}
+}

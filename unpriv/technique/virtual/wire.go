@@ -15,6 +15,7 @@ func (w *World) open(key netio.Key) (netio.Opened, error) {
 	if err := w.OpenError[key.Kind]; err != nil {
 		return netio.Opened{}, err
 	}
+	w.Clock.Advance(w.Opening)
 	m := netio.NewMemory(w.Clock, w.poller)
 	if key.Src.Port() == 0 && (key.Kind == netio.UDP || key.Kind == netio.TCP) {
 		w.port++

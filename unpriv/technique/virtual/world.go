@@ -54,6 +54,7 @@ type World struct {
 	Damage        func(ip []byte) []byte                       // of a copy that comes: what is left of it
 	Arrived       func(p Packet, reply []byte)                 // told of copies that come before the last task has ended
 	Takes         time.Duration                                // how long sending a packet takes
+	Opening       time.Duration                                // how long opening a port takes
 	Link          technique.Link                               // the way out
 	LinkAfter     time.Duration                                // how long the neighbour takes to answer
 	LinkError     error                                        // what the search for the way out ends with
