@@ -91,9 +91,8 @@ func (s *Session) Origin() Origin { return s.task.Origin() }
 // Now returns the loop's monotonic time.
 func (s *Session) Now() loop.Mono { return s.task.Now() }
 
-// ReadClock returns the monotonic time of this moment. It is for what counts from the sending of a packet: Now is as old as
-// the loop's turn, in which sockets may have been opened for other tasks.
-func (s *Session) ReadClock() loop.Mono { return s.task.sched.loop.Clock().Mono() }
+// ReadClock returns the monotonic time of this moment; see [Task.ReadClock].
+func (s *Session) ReadClock() loop.Mono { return s.task.ReadClock() }
 
 // Halted reports whether the session was told to halt.
 func (s *Session) Halted() bool { return s.halted }

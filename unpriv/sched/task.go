@@ -163,6 +163,10 @@ func (t *Task) Origin() Origin { return t.origin }
 // Now returns the loop's monotonic time.
 func (t *Task) Now() loop.Mono { return t.sched.loop.Now() }
 
+// ReadClock returns the monotonic time of this moment. It is for what counts from the sending of a packet: Now is as old as
+// the loop's turn, in which sockets may have been opened for other tasks.
+func (t *Task) ReadClock() loop.Mono { return t.sched.loop.Clock().Mono() }
+
 // fifo is the queue of tasks that want a slot.
 type fifo struct{ head, tail *Task }
 

@@ -237,7 +237,7 @@ func (p *Ping) resolve(t *sched.Task, framed, raw bool) (wait bool, err error) {
 		return false, err
 	}
 	wait, p.ports.pending = true, pending
-	t.WakeAt(t.Now().Add(p.opt.Timeout))
+	t.WakeAt(t.ReadClock().Add(p.opt.Timeout))
 	return true, nil
 }
 

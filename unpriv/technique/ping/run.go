@@ -170,11 +170,12 @@ func (p *Ping) Sent(t *sched.Task, id uint32, at netio.Stamp, err error) {
 			t.Publish(p.copy(t))
 		}
 	}
+	now := t.ReadClock()
 	if p.sent < p.opt.Count {
-		p.due = t.Now().Add(p.opt.Wait - p.late(t.Now()))
+		p.due = now.Add(p.opt.Wait - p.late(now))
 		t.WakeAt(p.due)
 	} else {
-		t.WakeAt(t.Now().Add(p.opt.Timeout))
+		t.WakeAt(now.Add(p.opt.Timeout))
 	}
 }
 

@@ -365,3 +365,26 @@ func parsed(t testing.TB, command string) (*Options, netip.Addr) {
 	}
 	return opt, dst
 }
+
+// TestWaitFromSending opens sockets so slowly that the loop's turn is older than all waits when the first probe leaves: the
+// interval and the timeout count from the probes.
+func TestWaitFromSending(t *testing.T) {
+	for _, options := range []string{"", "-P tcp-syn ", "-P udp-dport ", "-O dl "} {
+		w := newWorld(t)
+		w.Opening = 1200 * ms
+		w.Fate = func(virtual.Packet, []byte) []time.Duration { return []time.Duration{900 * ms} }
+		p := w.ping("-W 1 " + options + "-c 1 198.51.100.10")
+		if got := replies(p); len(got) != 1 || len(got[0]) != 1 {
+			t.Errorf("%q: replies %v, want one", options, got)
+		}
+
+		w = newWorld(t)
+		w.Opening = 1200 * ms
+		w.ping("-i 1 " + options + "-c 2 198.51.100.10")
+		if len(w.Sent) != 2 {
+			t.Errorf("%q: %d packets were sent, want 2", options, len(w.Sent))
+		} else if gap := w.Sent[1].At - w.Sent[0].At; gap < time.Second-maxLate {
+			t.Errorf("%q: the second probe came %v after the first one, want 1s", options, gap)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func (t *Trace) openLink(s *sched.Session) error {
 		to = o.Router
 	}
 	frames := t.sendsFrames() && !raw
-	link, err := t.env.Links.Await(s, to, frames || o.PMTUD, s.Now().Add(o.Wait))
+	link, err := t.env.Links.Await(s, to, frames || o.PMTUD, s.ReadClock().Add(o.Wait))
 	if err != nil {
 		return err
 	}
