@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"scamper/shared/packet"
+	"scamper/testkit"
 	"scamper/unpriv/loop"
 	"scamper/unpriv/netio"
 )
@@ -337,12 +338,12 @@ func TestRoomIsCheap(t *testing.T) {
 	b := newBench()
 	addr := own4
 	learn := func(n int) time.Duration {
-		begin := time.Now()
+		begin := testkit.CPUTime(t)
 		for range n {
 			addr = addr.Next()
 			b.Preload(3, addr, otherMAC)
 		}
-		return time.Since(begin)
+		return testkit.CPUTime(t) - begin
 	}
 	filling := learn(MaxEntries)
 	if full := learn(MaxEntries); full > 50*filling || b.Stats.Forgotten != MaxEntries {
