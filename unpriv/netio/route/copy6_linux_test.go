@@ -249,6 +249,39 @@ func TestFailedGateway(t *testing.T) {
 	}
 }
 
+// A link that loses its carrier takes its routes out of use, if the system is told so, without a word about routes.
+func TestCarrierLost(t *testing.T) {
+	host, links := star(t, 2)
+	host.IP("route add 2001:db8::/32 dev eth0 metric 1", "route add 2001:db8::/32 dev eth1 metric 2")
+	host.Sysctl("net.ipv6.conf.eth0.ignore_routes_with_linkdown", "1")
+	host.Do(func() {
+		table := newTable(t, route.Config{FD: routingSocket(t)})
+		table.CopyNow6()
+		source := func() netip.Addr {
+			t.Helper()
+			if err := table.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			src, err := table.Source(netip.MustParseAddr("2001:db8::1"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			return src
+		}
+		if src := source(); src != links[0].A.Addr6 || table.Stats.Cached != 1 {
+			t.Errorf("with carrier: %v, %+v", src, table.Stats)
+		}
+		links[0].B.Namespace.IP("link set " + links[0].B.Interface + " down")
+		end := time.Now().Add(20 * time.Second) // the kernel looks after carriers once in a while
+		for source() != links[1].A.Addr6 {
+			if time.Now().After(end) {
+				t.Fatalf("without carrier: still %v, %+v", links[0].A.Addr6, table.Stats)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+	})
+}
+
 // A copy waits until routes that looked as if they stayed, but were about to end, have ended; and routes of router
 // advertisements are believed to stay for less than a second, the least that can be made of their time without a word.
 func TestCopy6InTime(t *testing.T) {

@@ -67,7 +67,7 @@ func (t *Table) notice(m message) {
 		// Drivers tell of much that has nothing to do with routes.
 		if before, known := t.flags[l.link.Index]; !known || before != l.flags {
 			t.flags[l.link.Index] = l.flags
-			t.void(&t.v4)
+			t.voidAll()
 			t.onLink(l.link.Index)
 		}
 	case unix.RTM_DELLINK:
