@@ -53,6 +53,10 @@ func (e *Engine) panicked(value any, stack []byte) {
 
 // losses returns a line about each kind of loss that there was.
 func (c *counts) losses() (lines []string) {
+	var nameless uint64 // some names are always without answer; all of them are so if the servers are wrong, or out of reach
+	if c.names.Unanswered == c.names.Asked {
+		nameless = c.names.Asked
+	}
 	for _, l := range []struct {
 		n              uint64
 		one, more, how string
@@ -70,6 +74,7 @@ func (c *counts) losses() (lines []string) {
 		{c.sched.Unsent, "packet was", "packets were", "not sent any more at the end"},
 		{c.neigh.Lost, "question for the address of a neighbour was", "questions for addresses of neighbours were", "not sent"},
 		{c.names.Lost, "name was", "names were", "not asked for because too many questions waited"},
+		{nameless, "name was", "names were", "asked for, without an answer of any nameserver by the end"},
 		{c.sched.Panics, "measurement was", "measurements were", "given up because of a defect in the program"},
 	} {
 		switch l.n {

@@ -18,9 +18,13 @@ func TestLosses(t *testing.T) {
 	if got := (&counts{sched: sched.Stats{Sent: 5, Matched: 5, Unmatched: 2}, received: 7}).losses(); got != nil {
 		t.Errorf("nothing was lost, but: %q", got)
 	}
+	if got := (&counts{names: resolve.Stats{Asked: 5, Unanswered: 4}}).losses(); got != nil {
+		t.Errorf("one name was answered, but: %q", got)
+	}
 	c := counts{drops: 3, sched: sched.Stats{Refused: 4, Full: 5, Unsent: 6, Dropped: 7, Panics: 8, NoRoom: 9, LeftOut: 12, Lost: 13}}
 	c.neigh.Lost, c.names.Lost = 10, 11
-	c.neigh.Unanswered, c.neigh.Refused, c.names.Unanswered = 1, 1, 1 // no loss of ours
+	c.neigh.Unanswered, c.neigh.Refused = 1, 1 // no loss of ours
+	c.names.Asked, c.names.Unanswered = 14, 14
 	want := []string{
 		"3 received packets were dropped because our buffers were full",
 		"7 replies were dropped because their measurement was waiting to send",
@@ -32,6 +36,7 @@ func TestLosses(t *testing.T) {
 		"6 packets were not sent any more at the end",
 		"10 questions for addresses of neighbours were not sent",
 		"11 names were not asked for because too many questions waited",
+		"14 names were asked for, without an answer of any nameserver by the end",
 		"8 measurements were given up because of a defect in the program",
 	}
 	if diff := cmp.Diff(want, c.losses()); diff != "" {
@@ -41,7 +46,7 @@ func TestLosses(t *testing.T) {
 
 func TestOneLoss(t *testing.T) {
 	c := counts{drops: 1, sched: sched.Stats{Refused: 1, Full: 1, Unsent: 1, Dropped: 1, Panics: 1, NoRoom: 1, LeftOut: 1, Lost: 1}}
-	c.neigh.Lost, c.names.Lost = 1, 1
+	c.neigh.Lost, c.names = 1, resolve.Stats{Asked: 1, Unanswered: 1, Lost: 1}
 	for _, line := range c.losses() {
 		words := strings.Fields(line)
 		if words[0] != "1" || slices.Contains(words, "were") && !strings.Contains(line, "buffers were full") || words[1] == "times" {

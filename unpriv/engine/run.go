@@ -88,9 +88,9 @@ func (e *Engine) Run() error {
 		e.config.Progress.finish(e)
 	}
 	e.sched.Shut()
+	e.names.Close()
 	e.reportLosses()
 	e.account()
-	e.names.Close()
 	_ = e.sockets.Close()
 	_ = e.routes.Close()
 	_ = e.config.Handles.Close()

@@ -45,7 +45,7 @@ type Config struct {
 // Stats counts questions: those answered from memory, or that came while the same one was under way, are not among them.
 type Stats struct {
 	Asked      uint64 // put to servers, or about to be
-	Unanswered uint64 // of those, no server knew whether there is a name
+	Unanswered uint64 // of those, no server knew whether there is a name, or none has answered before Close
 	Lost       uint64 // not asked, because too many were waiting
 }
 
@@ -113,8 +113,12 @@ func (r *Resolver) Name(addr netip.Addr, done func(name string)) {
 	r.next()
 }
 
-// Close ends all questions; what waits for them is not told.
-func (r *Resolver) Close() { r.stop() }
+// Close ends all questions; what waits for them is not told. The loop must have ended.
+func (r *Resolver) Close() {
+	r.stop()
+	r.Stats.Unanswered += uint64(len(r.waiting))
+	clear(r.waiting)
+}
 
 // next asks the questions whose turn it is.
 func (r *Resolver) next() {

@@ -216,6 +216,18 @@ func TestManyQuestions(t *testing.T) {
 	}
 }
 
+// What has no answer when the resolver is closed counts as that, and nobody is told.
+func TestCloseUnanswered(t *testing.T) {
+	r, _, _ := newResolver(t)
+	for _, text := range []string{"192.0.2.2", "192.0.2.3", "192.0.2.3"} {
+		r.Name(netip.MustParseAddr(text), func(name string) { t.Errorf("%s: told %q", text, name) })
+	}
+	r.Close()
+	if want := (Stats{Asked: 2, Unanswered: 2}); r.Stats != want {
+		t.Errorf("counted %+v, want %+v", r.Stats, want)
+	}
+}
+
 func TestNoServers(t *testing.T) {
 	r, _, _ := newResolver(t)
 	r.config.Servers = nil
