@@ -363,6 +363,54 @@ func TestLostNotifications(t *testing.T) {
 	})
 }
 
+// What was known of links before notifications were dropped says nothing about them: here it is said that a link went down,
+// as it was before.
+func TestLostLinkUp(t *testing.T) {
+	host, links := star(t, 2)
+	host.IP("link set eth0 down")
+	host.Do(func() {
+		fd := routingSocket(t)
+		buffer := func(size int) {
+			t.Helper()
+			if err := unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUF, size); err != nil {
+				t.Fatal(err)
+			}
+		}
+		buffer(1)
+		told := false
+		table := newTable(t, route.Config{FD: fd, OnLink: func(ifindex int) { told = told || ifindex == links[0].A.Index }})
+		if l, err := table.Link(links[0].A.Index); err != nil || l.Up {
+			t.Fatalf("%+v, %v", l, err)
+		}
+		var lines []string
+		for i := range 400 {
+			lines = append(lines, fmt.Sprintf("route add 30.1.%d.0/24 via 10.0.2.2", i%250), fmt.Sprintf("route del 30.1.%d.0/24", i%250))
+		}
+		host.IP(append(lines, "link set eth0 up", "route add 20.0.0.0/8 via 10.0.1.2 metric 1", "route add 20.0.0.0/8 via 10.0.2.2 metric 2")...)
+		dst := netip.MustParseAddr("20.1.1.1")
+		source := func(want string, copies uint64) {
+			t.Helper()
+			if err := table.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			table.CopyNow()
+			if src, err := table.Source(dst); err != nil || src != netip.MustParseAddr(want) || table.Stats.Copies != copies {
+				t.Errorf("%v, %v, want %s; %+v", src, err, want, table.Stats)
+			}
+		}
+		source("10.0.1.1", 1)
+		if told {
+			t.Fatal("the notification was not lost")
+		}
+		buffer(1 << 20)
+		host.IP("link set eth0 down")
+		source("10.0.2.1", 2)
+		if !told {
+			t.Error("not told of the link")
+		}
+	})
+}
+
 // Links that go down, come up, lose their carrier or are gone are told of; what has nothing to do with that is not.
 func TestLinkChanges(t *testing.T) {
 	host, _ := star(t, 1)

@@ -97,6 +97,7 @@ func (t *Table) receive(answer func(message) error) (done bool, err error) {
 	case errors.Is(err, unix.ENOBUFS):
 		t.voidAll()
 		clear(t.links)
+		clear(t.flags) // or the next change back to them would look like none
 		t.onLink(0)
 		return false, unix.ENOBUFS
 	case errors.Is(err, unix.EINTR):
