@@ -95,15 +95,29 @@ func onlySources(list []addressMessage) map[int]netip.Addr {
 func isSiteLocal(a netip.Addr) bool { return place(a)>>54 == 0xfec0>>6 }
 
 // withSources fills in the sources of IPv6 routes. Routes without a certain one, and destinations near our own addresses,
-// are left to the kernel.
+// are left to the kernel. So are routes with these:
+//
+//   - A preferred source that is optimistic: the kernel doesn't let it ask for neighbours, and says that they are unreachable.
+//   - An interface without an address: IPv6 can be turned off there, with all its routes, without a word (sysctls
+//     disable_ipv6 and skip_notify_on_dev_down). Where there are addresses, the kernel tells that they are gone.
 func withSources(routes []fibRoute, list []addressMessage) []fibRoute {
 	one := onlySources(list)
+	numbered, optimistic := make(map[int]bool), make(map[netip.Addr]bool)
+	for _, a := range list {
+		numbered[a.ifIndex] = true
+		if a.flags&unix.IFA_F_OPTIMISTIC != 0 {
+			optimistic[a.addr] = true
+		}
+	}
 	for i := range routes {
 		r := &routes[i]
-		if r.kind != kindOne || r.prefSrc.IsValid() {
+		if r.kind != kindOne {
 			continue
 		}
-		if r.prefSrc = one[r.ifIndex]; !r.prefSrc.IsValid() {
+		if !r.prefSrc.IsValid() {
+			r.prefSrc = one[r.ifIndex]
+		}
+		if !r.prefSrc.IsValid() || optimistic[r.prefSrc] || !numbered[r.ifIndex] {
 			r.kind = kindVaries
 		}
 	}

@@ -64,20 +64,25 @@ func TestOnlySources(t *testing.T) {
 }
 
 func TestWithSources(t *testing.T) {
-	own, named := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:9::1")
+	own, named, hopeful := netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("2001:db8:9::1"), netip.MustParseAddr("2001:db8::2")
 	routes := withSources([]fibRoute{
 		{addr: 1 << 63, bits: 2, kind: kindOne, ifIndex: 2},
 		{addr: 1 << 63, bits: 3, kind: kindOne, ifIndex: 2, prefSrc: named},
 		{addr: 1 << 63, bits: 4, kind: kindOne, ifIndex: 3},
 		{addr: 1 << 63, bits: 5, kind: kindOne, ifIndex: 3, prefSrc: named},
 		{addr: 1 << 63, bits: 6, kind: kindVaries, ifIndex: 2},
-	}, []addressMessage{{ifIndex: 2, addr: own}})
+		{addr: 1 << 63, bits: 7, kind: kindOne, ifIndex: 2, prefSrc: hopeful},
+		{addr: 1 << 63, bits: 8, kind: kindOne, ifIndex: 4, prefSrc: named},
+	}, []addressMessage{{ifIndex: 2, addr: own}, {ifIndex: 3, addr: hopeful, flags: unix.IFA_F_OPTIMISTIC}})
 	want := []fibRoute{
 		{addr: 1 << 63, bits: 2, kind: kindOne, ifIndex: 2, prefSrc: own},
 		{addr: 1 << 63, bits: 3, kind: kindOne, ifIndex: 2, prefSrc: named},
 		{addr: 1 << 63, bits: 4, kind: kindVaries, ifIndex: 3},
 		{addr: 1 << 63, bits: 5, kind: kindOne, ifIndex: 3, prefSrc: named},
 		{addr: 1 << 63, bits: 6, kind: kindVaries, ifIndex: 2},
+		{addr: 1 << 63, bits: 7, kind: kindVaries, ifIndex: 2, prefSrc: hopeful},
+		{addr: 1 << 63, bits: 8, kind: kindVaries, ifIndex: 4, prefSrc: named},
+		{addr: 0x20010db8 << 32, bits: 64, kind: kindVaries, local: true},
 		{addr: 0x20010db8 << 32, bits: 64, kind: kindVaries, local: true},
 	}
 	if diff := cmp.Diff(want, routes, cmp.AllowUnexported(fibRoute{}), cmp.Comparer(func(a, b netip.Addr) bool { return a == b })); diff != "" {

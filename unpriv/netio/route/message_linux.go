@@ -200,6 +200,8 @@ func (r *routeMessage) fibRoute(read loop.Mono) (f fibRoute, ok bool) {
 	odd := r.other || r.tos != 0 || r.srcBits != 0 || r.flags&^harmlessFlags != 0 || r.dstBits > 64
 	switch {
 	case odd:
+	case r.family == unix.AF_INET6 && f.local:
+		// What the kernel may fall back on would have to be among the routes of that table.
 	case r.kind == unix.RTN_UNICAST && r.oif != 0:
 		f.kind = kindOne
 	case r.kind == unix.RTN_LOCAL && r.family == unix.AF_INET:
