@@ -26,6 +26,9 @@ const (
 	// was up when it was read, give or take the least unit of time that the kernel tells,
 	// it looks as if it stays forever. By then the kernel doesn't use it any more, and
 	// answers something else than what is expected of the route.
+	//
+	// For as long, no copy is made after a change: the kernel tells that a link is down or an address is gone shortly before
+	// it takes their routes away, of which it then says nothing.
 	settling = 30 * time.Millisecond
 )
 
@@ -102,6 +105,7 @@ func (t *Table) void(c *copied) {
 		t.Stats.Changes++
 	}
 	c.fib, c.asks = nil, 0
+	c.nextCopy = max(c.nextCopy, t.clock.Mono().Add(settling))
 }
 
 // cached returns the entry of the copy for a destination; nil if there is none, and the kernel is to be asked.

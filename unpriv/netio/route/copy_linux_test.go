@@ -8,9 +8,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
+	"scamper/unpriv/loop"
 	"scamper/unpriv/netio/route"
 )
 
@@ -257,6 +259,39 @@ func TestCopyIsMadeForMany(t *testing.T) {
 		if table.Stats.Copies != 1 {
 			t.Errorf("at once after a change: %+v", table.Stats)
 		}
+	})
+}
+
+// The kernel tells of a link or an address before it takes the routes away. What is read meanwhile must not be kept.
+func TestCopyWaitsAfterChange(t *testing.T) {
+	host, _ := star(t, 2)
+	host.IP("route add 20.0.0.0/8 via 10.0.1.2", "route add 2001:db8::/32 via fd00:1::2")
+	host.Do(func() {
+		clock := loop.NewFakeClock(time.Unix(1, 0))
+		table := newTable(t, route.Config{FD: routingSocket(t), Clock: clock})
+		copies := func(what string, want uint64) {
+			t.Helper()
+			if err := table.Ready(); err != nil {
+				t.Fatal(err)
+			}
+			ask6(t, table, 100)
+			for i := range 100 {
+				if _, err := table.Source(netip.AddrFrom4([4]byte{20, 3: byte(i)})); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if table.Stats.Copies != want {
+				t.Errorf("%s: %+v, want %d copies", what, table.Stats, want)
+			}
+		}
+		copies("at first", 2)
+		clock.Advance(time.Second) // longer than the pause between copies
+		host.IP("link set eth1 down")
+		copies("at once", 2)
+		clock.Advance(29 * time.Millisecond)
+		copies("shortly after", 2)
+		clock.Advance(time.Millisecond)
+		copies("then", 4)
 	})
 }
 

@@ -80,7 +80,7 @@ func FuzzMessages(f *testing.F) {
 	b = appendMessage(nil, unix.RTM_NEWRULE, 0, 1, unix.AF_INET, 0, 0, 0, 255, 0, 0, 1, 0, 0, 0, 0)
 	f.Add(endMessage(appendAttr(b, unix.FRA_TABLE, []byte{255, 0, 0, 0})))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		table := &Table{fd: -1, onLink: func(int) {}, system: system{links: map[int]Link{}, flags: map[int]uint32{}}}
+		table := &Table{fd: -1, clock: loop.System, onLink: func(int) {}, system: system{links: map[int]Link{}, flags: map[int]uint32{}}}
 		var routes []fibRoute
 		for len(b) > 0 {
 			m, rest, err := nextMessage(b)
