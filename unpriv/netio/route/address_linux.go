@@ -29,13 +29,15 @@ type addressMessage struct {
 	ifIndex int
 	addr    netip.Addr // our own, where there is one of a peer, too
 	flags   uint32     // IFA_F_DEPRECATED, ...
+	far     netip.Addr // of the prefix on the link: the peer's, or our own
+	bits    uint8      // length of that prefix
 }
 
 func parseAddress(b []byte) (addressMessage, error) {
 	if len(b) < unix.SizeofIfAddrmsg {
 		return addressMessage{}, fmt.Errorf("address of %d bytes: %w", len(b), errCut)
 	}
-	a := addressMessage{family: b[0], flags: uint32(b[2]), ifIndex: int(binary.NativeEndian.Uint32(b[4:]))}
+	a := addressMessage{family: b[0], bits: b[1], flags: uint32(b[2]), ifIndex: int(binary.NativeEndian.Uint32(b[4:]))}
 	var own bool
 	for rest := b[unix.SizeofIfAddrmsg:]; ; {
 		kind, value, after, ok := nextAttr(rest)
@@ -47,8 +49,9 @@ func parseAddress(b []byte) (addressMessage, error) {
 		case unix.IFA_LOCAL:
 			a.addr, own = netip.AddrFromSlice(value)
 		case unix.IFA_ADDRESS: // that of the peer if there is IFA_LOCAL
+			a.far, _ = netip.AddrFromSlice(value)
 			if !own {
-				a.addr, _ = netip.AddrFromSlice(value)
+				a.addr = a.far
 			}
 		case unix.IFA_FLAGS:
 			a.flags = u32of(value)
@@ -100,11 +103,19 @@ func isSiteLocal(a netip.Addr) bool { return place(a)>>54 == 0xfec0>>6 }
 //   - A preferred source that is optimistic: the kernel doesn't let it ask for neighbours, and says that they are unreachable.
 //   - An interface without an address: IPv6 can be turned off there, with all its routes, without a word (sysctls
 //     disable_ipv6 and skip_notify_on_dev_down). Where there are addresses, the kernel tells that they are gone.
+//   - The prefix of an address of the interface: when the time of a tentative address is changed, so is that of the route,
+//     whoever made it, without a word.
 func withSources(routes []fibRoute, list []addressMessage) []fibRoute {
 	one := onlySources(list)
-	numbered, optimistic := make(map[int]bool), make(map[netip.Addr]bool)
+	type link struct {
+		ifIndex int
+		addr    uint64
+		bits    uint8
+	}
+	numbered, optimistic, links := make(map[int]bool), make(map[netip.Addr]bool), make(map[link]bool)
 	for _, a := range list {
 		numbered[a.ifIndex] = true
+		links[link{a.ifIndex, place(a.far) &^ hostMask(a.bits), a.bits}] = true
 		if a.flags&unix.IFA_F_OPTIMISTIC != 0 {
 			optimistic[a.addr] = true
 		}
@@ -117,7 +128,7 @@ func withSources(routes []fibRoute, list []addressMessage) []fibRoute {
 		if !r.prefSrc.IsValid() {
 			r.prefSrc = one[r.ifIndex]
 		}
-		if !r.prefSrc.IsValid() || optimistic[r.prefSrc] || !numbered[r.ifIndex] {
+		if !r.prefSrc.IsValid() || optimistic[r.prefSrc] || !numbered[r.ifIndex] || !r.gateway.IsValid() && links[link{r.ifIndex, r.addr, r.bits}] {
 			r.kind = kindVaries
 		}
 	}

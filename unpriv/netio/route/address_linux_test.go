@@ -73,7 +73,11 @@ func TestWithSources(t *testing.T) {
 		{addr: 1 << 63, bits: 6, kind: kindVaries, ifIndex: 2},
 		{addr: 1 << 63, bits: 7, kind: kindOne, ifIndex: 2, prefSrc: hopeful},
 		{addr: 1 << 63, bits: 8, kind: kindOne, ifIndex: 4, prefSrc: named},
-	}, []addressMessage{{ifIndex: 2, addr: own}, {ifIndex: 3, addr: hopeful, flags: unix.IFA_F_OPTIMISTIC}})
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindOne, ifIndex: 2},
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindOne, ifIndex: 2, gateway: named},
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindOne, ifIndex: 3, prefSrc: named},
+		{addr: 0x20010db8 << 32, bits: 33, kind: kindOne, ifIndex: 2},
+	}, []addressMessage{{ifIndex: 2, addr: own, far: named, bits: 32}, {ifIndex: 3, addr: hopeful, flags: unix.IFA_F_OPTIMISTIC, far: hopeful, bits: 128}})
 	want := []fibRoute{
 		{addr: 1 << 63, bits: 2, kind: kindOne, ifIndex: 2, prefSrc: own},
 		{addr: 1 << 63, bits: 3, kind: kindOne, ifIndex: 2, prefSrc: named},
@@ -82,6 +86,10 @@ func TestWithSources(t *testing.T) {
 		{addr: 1 << 63, bits: 6, kind: kindVaries, ifIndex: 2},
 		{addr: 1 << 63, bits: 7, kind: kindVaries, ifIndex: 2, prefSrc: hopeful},
 		{addr: 1 << 63, bits: 8, kind: kindVaries, ifIndex: 4, prefSrc: named},
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindVaries, ifIndex: 2, prefSrc: own},
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindOne, ifIndex: 2, prefSrc: own, gateway: named},
+		{addr: 0x20010db8 << 32, bits: 32, kind: kindOne, ifIndex: 3, prefSrc: named},
+		{addr: 0x20010db8 << 32, bits: 33, kind: kindOne, ifIndex: 2, prefSrc: own},
 		{addr: 0x20010db8 << 32, bits: 64, kind: kindVaries, local: true},
 		{addr: 0x20010db8 << 32, bits: 64, kind: kindVaries, local: true},
 	}
@@ -114,10 +122,10 @@ func TestParseAddress(t *testing.T) {
 		want addressMessage
 		err  error
 	}{
-		{"address", plain, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT}, nil},
-		{"flags", flags, addressMessage{unix.AF_INET6, 7, netip.Addr{}, unix.IFA_F_NOPREFIXROUTE}, nil},
-		{"peer behind", first, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT}, nil},
-		{"peer before", second, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT}, nil},
+		{"address", plain, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT, own, 64}, nil},
+		{"flags", flags, addressMessage{unix.AF_INET6, 7, netip.Addr{}, unix.IFA_F_NOPREFIXROUTE, netip.Addr{}, 64}, nil},
+		{"peer behind", first, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT, peer, 64}, nil},
+		{"peer before", second, addressMessage{unix.AF_INET6, 7, own, unix.IFA_F_PERMANENT, peer, 64}, nil},
 		{"cut", header[:7], addressMessage{}, errCut},
 	} {
 		if got, err := parseAddress(c.b); got != c.want || !errors.Is(err, c.err) {
