@@ -71,9 +71,6 @@ func TestUntoldChanges(t *testing.T) {
 			if src, err := table.Source(dst); src != c.want || (err == nil) != c.want.IsValid() {
 				t.Errorf("%s: %v, %v, want %v", c.name, src, err, c.want)
 			}
-			if table.Stats.Changes != 0 {
-				t.Errorf("%s: the kernel told: %+v", c.name, table.Stats)
-			}
 		})
 	}
 }
