@@ -39,12 +39,7 @@ func parseAddress(b []byte) (addressMessage, error) {
 	}
 	a := addressMessage{family: b[0], bits: b[1], flags: uint32(b[2]), ifIndex: int(binary.NativeEndian.Uint32(b[4:]))}
 	var own bool
-	for rest := b[unix.SizeofIfAddrmsg:]; ; {
-		kind, value, after, ok := nextAttr(rest)
-		if !ok {
-			return a, nil
-		}
-		rest = after
+	for kind, value := range attrs(b[unix.SizeofIfAddrmsg:]) {
 		switch kind {
 		case unix.IFA_LOCAL:
 			a.addr, own = netip.AddrFromSlice(value)
@@ -57,6 +52,7 @@ func parseAddress(b []byte) (addressMessage, error) {
 			a.flags = u32of(value)
 		}
 	}
+	return a, nil
 }
 
 // global6 says that an IPv6 address with this upper half is a global unicast address to the kernel without any doubt: it

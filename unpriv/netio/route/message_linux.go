@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"iter"
 	"net"
 	"net/netip"
 	"time"
@@ -60,18 +61,21 @@ func (m *message) errno() error {
 	return unix.Errno(-code)
 }
 
-// nextAttr splits the first attribute off a list. ok is false at the end of the list,
-// and where it goes on with something that is none.
-func nextAttr(b []byte) (kind uint16, value, rest []byte, ok bool) {
-	if len(b) < unix.SizeofRtAttr {
-		return 0, nil, nil, false
+// attrs yields the attributes of a list by kind, until its end or where it goes on with something that is none.
+func attrs(b []byte) iter.Seq2[uint16, []byte] {
+	return func(yield func(kind uint16, value []byte) bool) {
+		for len(b) >= unix.SizeofRtAttr {
+			size := uint64(binary.NativeEndian.Uint16(b))
+			if size < unix.SizeofRtAttr || size > uint64(len(b)) {
+				return
+			}
+			kind := binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
+			if !yield(kind, b[unix.SizeofRtAttr:size]) {
+				return
+			}
+			b = b[min(align4(size), uint64(len(b))):]
+		}
 	}
-	size := uint64(binary.NativeEndian.Uint16(b))
-	if size < unix.SizeofRtAttr || size > uint64(len(b)) {
-		return 0, nil, nil, false
-	}
-	kind = binary.NativeEndian.Uint16(b[2:]) &^ (unix.NLA_F_NESTED | unix.NLA_F_NET_BYTEORDER)
-	return kind, b[unix.SizeofRtAttr:size], b[min(align4(size), uint64(len(b))):], true
 }
 
 func align4(n uint64) uint64 { return (n + 3) &^ 3 }
@@ -135,12 +139,7 @@ func parseRoute(b []byte) (routeMessage, error) {
 		family: b[0], dstBits: b[1], srcBits: b[2], tos: b[3],
 		table: uint32(b[4]), proto: b[5], kind: b[7], flags: binary.NativeEndian.Uint32(b[8:]),
 	}
-	for rest := b[unix.SizeofRtMsg:]; ; {
-		kind, value, after, ok := nextAttr(rest)
-		if !ok {
-			return r, nil
-		}
-		rest = after
+	for kind, value := range attrs(b[unix.SizeofRtMsg:]) {
 		switch kind {
 		case unix.RTA_DST:
 			r.dst, _ = netip.AddrFromSlice(value)
@@ -168,6 +167,7 @@ func parseRoute(b []byte) (routeMessage, error) {
 			r.other = true
 		}
 	}
+	return r, nil
 }
 
 // Flags of a route under which its source is as constant as without (linux/rtnetlink.h):
@@ -266,12 +266,7 @@ func parseRule(b []byte) (rule, error) {
 		plain: dstBits == 0 && srcBits == 0 && tos == 0 &&
 			action == unix.FR_ACT_TO_TBL && flags&^rulePermanent == 0,
 	}
-	for rest := b[ruleLen:]; ; {
-		kind, value, after, ok := nextAttr(rest)
-		if !ok {
-			return r, nil
-		}
-		rest = after
+	for kind, value := range attrs(b[ruleLen:]) {
 		switch kind {
 		case unix.FRA_TABLE:
 			r.table = u32of(value)
@@ -284,6 +279,7 @@ func parseRule(b []byte) (rule, error) {
 			r.plain = false
 		}
 	}
+	return r, nil
 }
 
 // defaultRules is what a kernel starts with for IPv4 (ip-rule(8)). IPv6 is without the last.
@@ -309,12 +305,7 @@ func parseLink(b []byte) (linkMessage, error) {
 	}
 	m.link.Up = m.flags&unix.IFF_UP != 0 && m.flags&unix.IFF_RUNNING != 0
 	m.link.Loopback = m.flags&unix.IFF_LOOPBACK != 0
-	for rest := b[unix.SizeofIfInfomsg:]; ; {
-		kind, value, after, ok := nextAttr(rest)
-		if !ok {
-			return m, nil
-		}
-		rest = after
+	for kind, value := range attrs(b[unix.SizeofIfInfomsg:]) {
 		switch kind {
 		case unix.IFLA_IFNAME:
 			m.link.Name = unix.ByteSliceToString(value)
@@ -324,6 +315,7 @@ func parseLink(b []byte) (linkMessage, error) {
 			m.link.MAC = net.HardwareAddr(append([]byte(nil), value...))
 		}
 	}
+	return m, nil
 }
 
 func u32bytes(v uint32) []byte { return binary.NativeEndian.AppendUint32(nil, v) }

@@ -43,12 +43,7 @@ func parseNeighbour(b []byte) (n Neighbour, good bool, err error) {
 	n.IfIndex = int(int32(binary.NativeEndian.Uint32(b[4:])))
 	state := binary.NativeEndian.Uint16(b[8:])
 	haveMAC := false
-	for rest := b[unix.SizeofNdMsg:]; ; {
-		kind, value, after, ok := nextAttr(rest)
-		if !ok {
-			break
-		}
-		rest = after
+	for kind, value := range attrs(b[unix.SizeofNdMsg:]) {
 		switch kind {
 		case unix.NDA_DST:
 			n.Addr, _ = netip.AddrFromSlice(value)
